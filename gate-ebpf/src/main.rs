@@ -1,0 +1,7 @@
+//! The BPF programs of Gate.
+#![no_std]
+#![no_main]
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo) -> ! {
+    loop {}
+}

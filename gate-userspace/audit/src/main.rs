@@ -1,0 +1,3 @@
+//! gate-audit
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! gate-authn
+
+fn main() {}

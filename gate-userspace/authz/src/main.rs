@@ -1,0 +1,3 @@
+//! gate-authz
+
+fn main() {}

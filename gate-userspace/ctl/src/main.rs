@@ -1,0 +1,3 @@
+//! gatectl
+
+fn main() {}

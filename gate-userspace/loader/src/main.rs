@@ -1,0 +1,3 @@
+//! gate-loader
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! gate-net
+
+fn main() {}

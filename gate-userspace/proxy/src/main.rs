@@ -1,0 +1,3 @@
+//! gate-proxy
+
+fn main() {}
