@@ -1,0 +1,25 @@
+//! Capacities, each with its reason. A full table denies and counts; it never allows.
+
+/// Flow tags under way: connections between their SYN and their acceptance, and those to other hosts until they
+/// close.
+pub const TAGS: u32 = 131_072;
+/// Tags that one identity may hold, so that a flood starves nobody else.
+pub const TAGS_PER_SOURCE: u32 = 16_384;
+/// Lines of the reachability table, both copies: two times 131,072 (the goal is 100,000 rules).
+pub const RULES: u32 = 262_144;
+/// Declared listeners, both copies.
+pub const DESTINATIONS: u32 = 65_536;
+/// Services, both copies (`gate_tables::MAX_SERVICES` in each), and Gate's own roles.
+pub const SERVICES: u32 = 32_800;
+/// Governed cgroups at a time, nested ones included.
+pub const CGROUPS: u32 = 65_536;
+/// Paths that are matched at `mkdir`.
+pub const PATHS: u32 = 32_768;
+/// Pairs (source, destination) with a live grant.
+pub const GRANTS: u32 = 65_536;
+/// The ring buffer of events, in bytes.
+pub const EVENTS: u32 = 4 << 20;
+/// Events that one identity may emit in a second. What is above is counted.
+pub const EVENTS_PER_SECOND: u32 = 2_048;
+/// Listening sockets that diverted connections may go to (one per reuseport group).
+pub const LISTENERS: u32 = 1;

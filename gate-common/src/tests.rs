@@ -1,0 +1,138 @@
+use crate::{
+    address::Address,
+    event::FlowEvent,
+    identity::{NOT_GOVERNED, PROXY, UNATTESTED},
+    maps::*,
+    verdict::{NO_RULE, Reason, Verdict, arrive, bind, reach, upstream},
+};
+use core::net::IpAddr;
+
+const WEB: u32 = 1;
+const ORDERS: u32 = 2;
+const LEDGER: u32 = 3;
+
+fn destination(service: u32, via: u8) -> Option<Destination> {
+    Some(Destination { service, port: 1, via, reserved: 0 })
+}
+
+fn rule(via: u8) -> Option<Rule> {
+    Some(Rule { rule: 7, via: u32::from(via) })
+}
+
+#[test]
+fn every_row_of_reach() {
+    let deny = Verdict::Deny;
+    for (source, destination, rule, expected) in [
+        (NOT_GOVERNED, None, None, Verdict::Allow { rule: NO_RULE }),
+        (WEB, None, None, deny(Reason::NoRule)),
+        (PROXY, None, None, deny(Reason::NoRule)),
+        (UNATTESTED, None, None, deny(Reason::Unattested)),
+        (UNATTESTED, destination(LEDGER, DIRECT), rule(DIRECT), deny(Reason::Unattested)),
+        (WEB, destination(LEDGER, DIRECT), rule(DIRECT), Verdict::Allow { rule: 7 }),
+        (WEB, destination(LEDGER, DIRECT), None, deny(Reason::NoRule)),
+        (NOT_GOVERNED, destination(LEDGER, DIRECT), None, deny(Reason::NoRule)),
+        (WEB, destination(ORDERS, PROXIED), rule(PROXIED), Verdict::Proxy { rule: 7 }),
+        (WEB, destination(ORDERS, PROXIED), rule(DIRECT), deny(Reason::NoRule)),
+        (WEB, destination(LEDGER, DIRECT), rule(PROXIED), deny(Reason::NoRule)),
+        (WEB, destination(PROXY, HIDDEN), rule(DIRECT), deny(Reason::HiddenPort)),
+        (NOT_GOVERNED, destination(PROXY, HIDDEN), None, deny(Reason::HiddenPort)),
+    ] {
+        assert_eq!(reach(source, destination, rule), expected, "{source} {destination:?} {rule:?}");
+    }
+}
+
+#[test]
+fn every_row_of_upstream() {
+    let orders = destination(ORDERS, PROXIED);
+    for (behalf, destination, rule, until, expected) in [
+        (WEB, orders, rule(PROXIED), Some(11), Verdict::Upstream { rule: 7, until: 11 }),
+        (WEB, orders, rule(PROXIED), Some(10), Verdict::Deny(Reason::GrantEnded)),
+        (WEB, orders, rule(PROXIED), None, Verdict::Deny(Reason::NoGrant)),
+        (WEB, orders, None, Some(11), Verdict::Deny(Reason::NoRule)),
+        (NOT_GOVERNED, orders, rule(PROXIED), Some(11), Verdict::Deny(Reason::NoBehalf)),
+        (PROXY, orders, rule(PROXIED), Some(11), Verdict::Deny(Reason::NoBehalf)),
+        (WEB, destination(LEDGER, DIRECT), rule(DIRECT), Some(11), Verdict::Deny(Reason::NoRule)),
+        (WEB, None, None, Some(11), Verdict::Deny(Reason::NoRule)),
+    ] {
+        assert_eq!(upstream(behalf, destination, rule, until, 10), expected, "{behalf} {destination:?} {until:?}");
+    }
+}
+
+#[test]
+fn a_declared_port_is_its_services_alone() {
+    let orders = destination(ORDERS, PROXIED);
+    assert_eq!(bind(ORDERS, ORDERS, orders), Verdict::Allow { rule: NO_RULE });
+    assert_eq!(bind(WEB, WEB, orders), Verdict::Deny(Reason::NotOwner));
+    assert_eq!(bind(NOT_GOVERNED, NOT_GOVERNED, orders), Verdict::Deny(Reason::NotOwner));
+    assert_eq!(bind(WEB, ORDERS, orders), Verdict::Deny(Reason::Borrowed));
+    assert_eq!(bind(PROXY, PROXY, orders), Verdict::Deny(Reason::NotOwner));
+}
+
+#[test]
+fn a_flow_arrives_where_its_destination_is_served() {
+    let orders = destination(ORDERS, PROXIED);
+    let proxied = Verdict::Proxy { rule: 7 };
+    let granted = Verdict::Upstream { rule: 7, until: 1 };
+    assert_eq!(arrive(proxied, PROXY, orders), proxied);
+    assert_eq!(arrive(proxied, ORDERS, orders), Verdict::Deny(Reason::Misdirected), "around the proxy");
+    assert_eq!(arrive(granted, ORDERS, orders), granted);
+    assert_eq!(arrive(granted, PROXY, orders), Verdict::Deny(Reason::Misdirected), "the proxy to itself");
+    assert_eq!(arrive(granted, NOT_GOVERNED, orders), Verdict::Deny(Reason::Misdirected), "a hijacked port");
+    let open = Verdict::Allow { rule: NO_RULE };
+    assert_eq!(arrive(open, NOT_GOVERNED, None), open);
+    assert_eq!(arrive(open, ORDERS, None), Verdict::Deny(Reason::Undeclared));
+}
+
+#[test]
+fn one_address_has_one_form() {
+    let canonical = |text: &str| Address::from_ip(text.parse::<IpAddr>().unwrap());
+    assert_eq!(canonical("::ffff:127.0.0.1"), canonical("127.0.0.1"));
+    assert_eq!(canonical("0.0.0.0"), canonical("127.0.0.1"));
+    assert_eq!(canonical("::"), canonical("::1"));
+    assert_eq!(canonical("::ffff:0.0.0.0"), canonical("127.0.0.1"));
+    assert_ne!(canonical("::1"), canonical("127.0.0.1"));
+    assert!(canonical("127.8.9.10").is_loopback());
+    assert!(canonical("::1").is_loopback());
+    assert!(!canonical("64:ff9b::7f00:1").is_loopback());
+    assert_eq!(canonical("192.0.2.7").ip(), "192.0.2.7".parse::<IpAddr>().unwrap());
+    assert_eq!(canonical("2001:db8::1").ip(), "2001:db8::1".parse::<IpAddr>().unwrap());
+}
+
+#[test]
+fn bytes_and_back() {
+    let event = FlowEvent {
+        time: 1,
+        active: 2,
+        from: Address::v4(3),
+        to: Address::v6(4, 5, 6, 7),
+        from_port: 8,
+        to_port: 9,
+        hook: 10,
+        reason: 11,
+        outcome: 12,
+        transport: 13,
+        source: 14,
+        behalf: 15,
+        destination: 16,
+        uid: 17,
+        rule: 18,
+        caller: 19,
+    };
+    assert_eq!(FlowEvent::from_bytes(&event.to_bytes()), event);
+    assert_eq!(event.to_bytes()[0..8], 1u64.to_ne_bytes());
+}
+
+#[test]
+fn reasons_have_the_number_that_they_cross_the_boundary_with() {
+    for (number, reason) in Reason::ALL.into_iter().enumerate() {
+        assert_eq!(reason as usize, number);
+        assert_eq!(Reason::from_number(number as u8), Some(reason));
+    }
+    assert_eq!(Reason::from_number(17), None);
+}
+
+#[test]
+fn the_active_word_holds_version_and_copy() {
+    let active = Active::new(5, 1);
+    assert_eq!((active.version(), active.copy()), (5, 1));
+}
