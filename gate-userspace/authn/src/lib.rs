@@ -6,12 +6,14 @@
 
 mod attest;
 mod budget;
+mod descriptor;
 mod known;
 mod refusal;
 mod sessions;
 
 pub use attest::{ASSERTION_MS, Attested, Authn, Now};
 pub use budget::{ATTESTS_BURST, ATTESTS_PER_SECOND, Budgets, Suppressed};
+pub use descriptor::{Stated, ask_kernel};
 pub use known::Known;
 pub use refusal::Refusal;
 pub use sessions::{Facts, Limits, Session, Sessions};

@@ -1,0 +1,98 @@
+//! The passed descriptor: a hostile input until it is known to be what it should be.
+
+use crate::Refusal;
+use gate_common::peer::Peer;
+use gate_ipc::sockopt::{self, SocketKind};
+use std::os::fd::{AsFd, OwnedFd};
+
+/// What the kernel states of one connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Stated {
+    /// Of its peer.
+    pub peer: Peer,
+    /// The socket's own cookie.
+    pub cookie: u64,
+}
+
+/// Asks the kernel about the connection. The descriptors are closed in any case.
+///
+/// # Errors
+/// [`Refusal::Descriptors`], [`Refusal::NotAConnection`], [`Refusal::NotAttested`].
+pub fn ask_kernel(descriptors: Vec<OwnedFd>) -> Result<Stated, Refusal> {
+    let found = descriptors.len();
+    let [socket] = <[OwnedFd; 1]>::try_from(descriptors).map_err(|_| Refusal::Descriptors { found })?;
+    check_kind(&socket)?;
+    let peer = sockopt::peer(&socket).map_err(Refusal::NotAttested)?;
+    let cookie = sockopt::socket_cookie(&socket).map_err(Refusal::NotAttested)?;
+    Ok(Stated { peer, cookie })
+}
+
+fn check_kind(socket: impl AsFd) -> Result<(), Refusal> {
+    let refuse = |found: String| Err(Refusal::NotAConnection { found });
+    match sockopt::describe(socket) {
+        Ok(kind) if kind.is_tcp_connection() => Ok(()),
+        Ok(kind) => refuse(words(&kind)),
+        Err(error) => refuse(format!("no socket ({error})")),
+    }
+}
+
+fn words(kind: &SocketKind) -> String {
+    if kind.is_tcp_listener() {
+        return "a listening TCP socket".into();
+    }
+    if kind.is_tcp() {
+        let state = kind.state.map_or_else(|| "unknown".into(), |state| state.to_string());
+        return format!("a TCP socket without a connection (state {state})");
+    }
+    format!("a socket of domain {}, type {}, protocol {}", kind.domain, kind.kind, kind.protocol)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream, UdpSocket};
+    use std::os::unix::net::UnixStream;
+
+    fn refusal(descriptor: impl Into<OwnedFd>) -> String {
+        ask_kernel(vec![descriptor.into()]).expect_err("it must be refused").to_string()
+    }
+
+    #[test]
+    fn what_is_no_tcp_connection_is_refused() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(refusal(listener).contains("is a listening TCP socket"));
+        assert!(
+            refusal(UdpSocket::bind("127.0.0.1:0").unwrap()).contains("is a socket of domain 2, type 2, protocol 17")
+        );
+        let (unix, _other) = UnixStream::pair().unwrap();
+        assert!(refusal(unix).contains("domain 1"));
+        assert!(refusal(std::fs::File::open("/proc/self/stat").unwrap()).contains("is no socket"));
+        let (pipe, _writer) = std::io::pipe().unwrap();
+        assert!(refusal(pipe).contains("is no socket"));
+    }
+
+    #[test]
+    fn a_connection_that_ended_is_refused() {
+        let listener = TcpListener::bind("[::1]:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        accepted.shutdown(std::net::Shutdown::Both).unwrap();
+        drop(client);
+        assert!(refusal(accepted).contains("without a connection"));
+    }
+
+    #[test]
+    fn exactly_one_descriptor_is_right() {
+        let pipe = || OwnedFd::from(std::io::pipe().unwrap().0);
+        assert!(matches!(ask_kernel(vec![]), Err(Refusal::Descriptors { found: 0 })));
+        assert!(matches!(ask_kernel(vec![pipe(), pipe()]), Err(Refusal::Descriptors { found: 2 })));
+    }
+
+    #[test]
+    fn a_connection_that_the_kernel_attests_nothing_of_is_refused() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        assert!(refusal(accepted).starts_with("the kernel attests no peer: "));
+    }
+}
