@@ -41,6 +41,10 @@ abi! {
 /// The cgroup is a slice whose unmatched children are [`UNATTESTED`], not ungoverned.
 pub const SLICE: u32 = 1;
 
+/// How deep below the cgroup mount a governed cgroup may lie for its descendants to be recognized when their own
+/// entry is missing.
+pub const MAX_DEPTH: i32 = 12;
+
 /// Longest cgroup path that can be matched, with its terminating zero. A longer one is [`UNATTESTED`] under a
 /// governed slice, and not governed elsewhere.
 pub const PATH_SIZE: usize = 256;

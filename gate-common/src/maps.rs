@@ -51,7 +51,7 @@ abi! {
 
 abi! {
     /// Value of `TAGS`: who opened the flow.
-    pub struct FlowTag: 24 {
+    pub struct FlowTag: 32 {
         /// The socket's creator.
         pub source: u32,
         /// For gate-proxy's own connections: the service on whose behalf.
@@ -62,6 +62,8 @@ abi! {
         pub destination: u32,
         /// The active word of the verdict.
         pub active: u64,
+        /// Cookie of the socket that opened the flow: only its own close removes the tag.
+        pub cookie: u64,
     }
 }
 

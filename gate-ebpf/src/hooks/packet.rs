@@ -1,0 +1,189 @@
+//! Every packet of every socket below the root: nothing passes that is not allowed now, whatever was allowed before.
+
+use aya_ebpf::{
+    bindings::{__sk_buff, bpf_sock},
+    helpers::generated::{bpf_sk_cgroup_id, bpf_sk_fullsock},
+    macros::cgroup_skb,
+    programs::SkBuffContext,
+};
+use gate_common::{
+    event::{Counter, HOOK_EGRESS, HOOK_INGRESS},
+    identity::{NOT_GOVERNED, is_governed},
+    maps::{FlowTag, STAGE_ACCEPTED, STAGE_OPENED, SocketState},
+    verdict::{self, NO_RULE, Reason, Verdict},
+};
+
+use crate::{
+    config,
+    emit::{self, Outcome},
+    identity,
+    judge::{self, Flow},
+    packet::{self, Segment},
+    socket, tags,
+};
+
+/// Packets from sockets.
+#[cgroup_skb(egress)]
+pub fn egress(ctx: SkBuffContext) -> i32 {
+    verdict_of(leave(ctx.skb.skb))
+}
+
+/// Packets to sockets.
+#[cgroup_skb(ingress)]
+pub fn ingress(ctx: SkBuffContext) -> i32 {
+    verdict_of(enter(ctx.skb.skb))
+}
+
+#[inline(always)]
+fn verdict_of(passes: bool) -> i32 {
+    if !passes {
+        emit::count(Counter::PacketsDropped);
+    }
+    i32::from(passes)
+}
+
+#[inline(always)]
+fn full_socket(skb: *mut __sk_buff) -> Option<*mut bpf_sock> {
+    // SAFETY: the field is null or a socket; the helper returns null or a full socket.
+    unsafe {
+        let sk = (*skb).__bindgen_anon_2.sk;
+        if sk.is_null() {
+            return None;
+        }
+        let sk = bpf_sk_fullsock(sk);
+        (!sk.is_null()).then_some(sk)
+    }
+}
+
+#[inline(always)]
+fn leave(skb: *mut __sk_buff) -> bool {
+    let Some(sk) = full_socket(skb) else { return true };
+    // SAFETY: a full socket.
+    let Some(state) = (unsafe { socket::state(sk) }) else { return !is_governed(owner(sk)) };
+    // SAFETY: fields of a full socket.
+    let (kind, protocol, stage) = unsafe { ((*sk).type_, (*sk).protocol, (*sk).state) };
+    if kind != socket::STREAM || protocol != socket::TCP {
+        return !is_governed(state.creator) || other(state, protocol, HOOK_EGRESS);
+    }
+    if state.netns != config::host_netns() {
+        return !is_governed(state.creator);
+    }
+    match state.stage {
+        STAGE_OPENED => {
+            let local = state.destination != 0 || judge::is_local(state.flow.destination);
+            judge::again(state, local, HOOK_EGRESS)
+        }
+        STAGE_ACCEPTED => judge::again(state, true, HOOK_EGRESS),
+        // The SYN-ACK of a connection whose SYN was admitted.
+        _ => stage == socket::LISTEN || !is_governed(state.creator),
+    }
+}
+
+#[inline(always)]
+fn enter(skb: *mut __sk_buff) -> bool {
+    let Some(sk) = full_socket(skb) else { return true };
+    // SAFETY: fields of a full socket.
+    let (kind, protocol, stage) = unsafe { ((*sk).type_, (*sk).protocol, (*sk).state) };
+    // SAFETY: a full socket.
+    let state = unsafe { socket::state(sk) };
+    let (creator, netns) = match &state {
+        Some(state) => (state.creator, state.netns),
+        None => (owner(sk), config::host_netns()),
+    };
+    if kind != socket::STREAM || protocol != socket::TCP {
+        return match state {
+            Some(state) if is_governed(state.creator) => other(state, protocol, HOOK_INGRESS),
+            _ => !is_governed(creator),
+        };
+    }
+    if netns != config::host_netns() {
+        return !is_governed(creator);
+    }
+    if let Some(state) = state {
+        match state.stage {
+            STAGE_OPENED => {
+                let local = state.destination != 0 || judge::is_local(state.flow.destination);
+                return judge::again(state, local, HOOK_INGRESS);
+            }
+            STAGE_ACCEPTED => return judge::again(state, true, HOOK_INGRESS),
+            _ => {}
+        }
+    }
+    if stage != socket::LISTEN {
+        // A connected socket older than Gate, or one that was connected around it.
+        return !is_governed(creator);
+    }
+    arrive(skb, netns, creator)
+}
+
+/// A segment for a listener: its destination is what it says, its source is what the tag says.
+#[inline(always)]
+fn arrive(skb: *mut __sk_buff, netns: u64, listener: u32) -> bool {
+    let Some(Segment { key }) = packet::tcp(skb, netns) else { return !is_governed(listener) };
+    let active = judge::active();
+    let destination = judge::destination(active, key.destination_port);
+    let tag: Option<FlowTag> = tags::get(&key);
+    let source = tag.map_or(NOT_GOVERNED, |tag| tag.source);
+    let behalf = tag.map_or(0, |tag| tag.behalf);
+    let verdict = match (tag, destination) {
+        (None, Some(_)) => Verdict::Deny(Reason::NoTag),
+        _ => judge::flow(active, source, behalf, destination),
+    };
+    let arrives = match verdict {
+        Verdict::Deny(reason) if tag.is_some() && judge::observes(active, source, destination) => {
+            match verdict::arrive(Verdict::Allow { rule: NO_RULE }, listener, destination) {
+                Verdict::Deny(_) => Verdict::Deny(reason),
+                allowed => allowed,
+            }
+        }
+        verdict => verdict::arrive(verdict, listener, destination),
+    };
+    let Verdict::Deny(reason) = arrives else { return true };
+    let flow = Flow {
+        key,
+        source,
+        behalf,
+        caller: source,
+        uid: tag.map_or(u32::MAX, |tag| tag.uid),
+        owner: destination.map_or(listener, |destination| destination.service),
+        transport: socket::TCP as u8,
+        active,
+    };
+    if judge::observes(active, listener, None) && matches!(reason, Reason::Undeclared) {
+        emit::verdict(&flow, HOOK_INGRESS, Outcome::WouldDeny, reason, NO_RULE);
+        return true;
+    }
+    emit::denied(&flow, HOOK_INGRESS, reason);
+    false
+}
+
+/// Packets of a governed socket that is not TCP.
+#[inline(always)]
+fn other(state: &mut SocketState, protocol: u32, hook: u8) -> bool {
+    let active = judge::active();
+    let flow = Flow {
+        key: state.flow,
+        source: state.creator,
+        behalf: 0,
+        caller: state.creator,
+        uid: state.uid,
+        owner: 0,
+        transport: protocol as u8,
+        active,
+    };
+    if judge::observes(active, state.creator, None) {
+        return true;
+    }
+    if state.refused == 0 {
+        state.refused = 1;
+        emit::denied(&flow, hook, Reason::Transport);
+    }
+    false
+}
+
+/// Whose socket it is by its cgroup, for sockets older than Gate.
+#[inline(always)]
+fn owner(sk: *mut bpf_sock) -> u32 {
+    // SAFETY: a full socket.
+    identity::of_cgroup(unsafe { bpf_sk_cgroup_id(sk.cast()) }).unwrap_or(NOT_GOVERNED)
+}

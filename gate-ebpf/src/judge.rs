@@ -1,0 +1,157 @@
+//! Looks up what the verdict function needs, and asks it.
+
+use gate_common::{
+    address::Address,
+    identity::PROXY,
+    maps::{
+        Active, Destination, DestinationKey, FlowKey, GrantKey, HIDDEN, PROXIED, Rule, RuleKey, ServiceKey, SocketState,
+        TCP,
+    },
+    verdict::{self, Reason, Verdict},
+};
+
+use crate::{
+    emit::{self, Outcome},
+    maps,
+};
+
+/// One flow under judgement, and what is said of it.
+pub struct Flow {
+    /// The flow; what is not known is zero.
+    pub key: FlowKey,
+    /// Whose flow it is.
+    pub source: u32,
+    /// On whose behalf, for gate-proxy.
+    pub behalf: u32,
+    /// Who acts, where that differs from `source`.
+    pub caller: u32,
+    /// The source's user.
+    pub uid: u32,
+    /// The destination's service; 0 for none.
+    pub owner: u32,
+    /// IP protocol.
+    pub transport: u8,
+    /// The active word, read once.
+    pub active: u64,
+}
+
+/// The active word. Without one nothing is in force: version 0, copy 0, both empty.
+#[inline(always)]
+pub fn active() -> u64 {
+    maps::ACTIVE.get(0).copied().unwrap_or(0)
+}
+
+/// Whose port it is, in the active copy.
+#[inline(always)]
+pub fn destination(active: u64, port: u16) -> Option<Destination> {
+    let key = DestinationKey { port, transport: TCP, copy: Active(active).copy(), reserved: 0 };
+    // SAFETY: the entry is read at once, and an active copy is never changed.
+    unsafe { maps::DESTINATIONS.get(&key).copied() }
+}
+
+/// Whether an address is the host's own.
+#[inline(always)]
+pub fn is_local(address: Address) -> bool {
+    // SAFETY: only presence is read.
+    address.is_loopback() || unsafe { maps::LOCAL.get(&address) }.is_some()
+}
+
+/// Judges a flow of `source` to a port of `destination`, now.
+#[inline(always)]
+pub fn flow(active: u64, source: u32, behalf: u32, destination: Option<Destination>) -> Verdict {
+    if source == PROXY {
+        let rule = rule(active, behalf, destination);
+        let until = grant(behalf, destination);
+        return verdict::upstream(behalf, destination, rule, until, emit::now());
+    }
+    verdict::reach(source, destination, rule(active, source, destination))
+}
+
+/// Whether a denial is only recorded: the source is in observe and the flow does not need the proxy.
+#[inline(always)]
+pub fn observes(active: u64, source: u32, destination: Option<Destination>) -> bool {
+    if let Some(destination) = destination
+        && (destination.via == PROXIED || destination.via == HIDDEN)
+    {
+        return false;
+    }
+    let key = ServiceKey { service: source, copy: u32::from(Active(active).copy()) };
+    // SAFETY: as above.
+    unsafe { maps::SERVICES.get(&key) }.is_some_and(|posture| posture.observe == 1)
+}
+
+/// Judges an open flow again where the active word changed or its permission ended. `true`: it passes.
+#[inline(always)]
+pub fn again(state: &mut SocketState, local: bool, hook: u8) -> bool {
+    if state.refused != 0 {
+        return false;
+    }
+    let active = active();
+    if state.judged == active && (state.until == 0 || emit::now() < state.until) {
+        return true;
+    }
+    let destination = if local { destination(active, state.flow.destination_port) } else { None };
+    let verdict = flow(active, state.source, state.behalf, destination);
+    let reason = match verdict {
+        Verdict::Allow { .. } | Verdict::Proxy { .. } => {
+            state.until = 0;
+            state.judged = active;
+            return true;
+        }
+        Verdict::Upstream { until, .. } => {
+            state.until = until;
+            state.judged = active;
+            return true;
+        }
+        Verdict::Deny(reason) => reason,
+    };
+    let flow = Flow {
+        key: state.flow,
+        source: state.source,
+        behalf: state.behalf,
+        caller: state.source,
+        uid: state.source_uid,
+        owner: state.destination,
+        transport: TCP,
+        active,
+    };
+    if observes(active, state.source, destination) {
+        state.until = 0;
+        state.judged = active;
+        emit::verdict(&flow, hook, Outcome::WouldDeny, reason, verdict::NO_RULE);
+        return true;
+    }
+    if matches!(reason, Reason::GrantEnded | Reason::NoGrant) {
+        // A grant may be renewed; the flow stays shut until then. Said once.
+        if state.until != 1 {
+            state.until = 1;
+            emit::denied(&flow, hook, reason);
+        }
+        return false;
+    }
+    state.refused = 1;
+    emit::denied(&flow, hook, reason);
+    false
+}
+
+#[inline(always)]
+fn rule(active: u64, source: u32, destination: Option<Destination>) -> Option<Rule> {
+    let destination = destination?;
+    let key = RuleKey {
+        source,
+        destination: destination.service,
+        port: destination.port,
+        transport: TCP,
+        copy: Active(active).copy(),
+        reserved: 0,
+    };
+    // SAFETY: the entry is read at once, and an active copy is never changed.
+    unsafe { maps::RULES.get(&key).copied() }
+}
+
+#[inline(always)]
+fn grant(source: u32, destination: Option<Destination>) -> Option<u64> {
+    let key = GrantKey { source, destination: destination?.service };
+    // SAFETY: one aligned word.
+    unsafe { maps::GRANTS.get(&key).map(|grant| grant.until) }
+}
