@@ -23,11 +23,18 @@ const FAMILIES: [Family; 2] = [
 ];
 
 /// The tools, when nothing needs to be installed for them.
-pub(super) fn ready(workspace: &Workspace) -> Option<BpfTools> {
+fn ready(workspace: &Workspace) -> Option<BpfTools> {
     toolchain::discover(workspace)
         .into_iter()
         .filter_map(|toolchain| with_linker(workspace, toolchain))
         .find(|tools| tools.linker.is_ready())
+}
+
+/// Whether [`ready_or_installed`] needs no package, and so no root.
+pub(super) fn needs_no_package(workspace: &Workspace) -> bool {
+    let mut known =
+        toolchain::discover(workspace).into_iter().filter_map(|toolchain| with_linker(workspace, toolchain));
+    known.any(|tools| tools.linker.is_ready() || tools.linker.has_llvm())
 }
 
 /// The tools, installed when they are not there.

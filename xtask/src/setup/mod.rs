@@ -42,12 +42,12 @@ pub(crate) fn run(workspace: &Workspace, scope: Scope) -> Result<BpfTools> {
     Ok(tools)
 }
 
-/// As [`run`] for compiling; without root it does not complain about programs that only root's tasks use.
+/// As [`run`], for compiling alone.
 pub(crate) fn for_compiling(workspace: &Workspace) -> Result<BpfTools> {
     run(workspace, Scope::Build)
 }
 
-/// Whether the BPF programs can be compiled without installing anything.
+/// Whether [`for_compiling`] can succeed with the rights that there are.
 pub(crate) fn can_compile_bpf(workspace: &Workspace) -> bool {
-    is_root() || choice::ready(workspace).is_some()
+    is_root() || choice::needs_no_package(workspace)
 }
