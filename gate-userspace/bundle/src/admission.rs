@@ -1,0 +1,359 @@
+//! Whether a bundle may take effect.
+
+use crate::bundle::{Signed, Unchecked, check_signatures};
+use crate::duties::largest_without_conflict;
+use crate::{Bundle, DUTIES, Digest, Duties, Duty, Limits, Manifest, Mode, Reason, Refusal, Role};
+use gate_tables::Tables;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+/// What root trusts before there is any bundle: the first bundle brings exactly these duties, and satisfies them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnrolledRoot {
+    /// The environment that the chain is for.
+    pub environment: String,
+    /// The SHA-256 of the first bundle's `duties.toml`.
+    pub duties_sha256: Digest,
+}
+
+/// A person whose signature counted, and the key it was made with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Signer {
+    /// The name in the duties that judged the bundle.
+    pub person: String,
+    /// `SHA256:…`.
+    pub fingerprint: String,
+}
+
+/// Whose signatures admitted a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Signers {
+    /// Who wrote it.
+    pub author: Signer,
+    /// Who approved it, by name. In solo mode the author may be among them.
+    pub approvers: Vec<Signer>,
+}
+
+/// A bundle that may take effect after the one it was judged by. Only this crate makes one. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    bundle: Bundle,
+    signers: Signers,
+}
+
+/// What became of a bundle that was not refused.
+#[derive(Debug, Clone)]
+pub enum Admission {
+    /// It may take effect.
+    Admitted(Admitted),
+    /// It is the one in force; nothing is to be done.
+    AlreadyActive,
+}
+
+impl Admitted {
+    /// The bundle.
+    #[must_use]
+    pub const fn bundle(&self) -> &Bundle {
+        &self.bundle
+    }
+
+    /// Its manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        self.bundle.manifest()
+    }
+
+    /// Its place in the chain.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.manifest().version()
+    }
+
+    /// Its name: the SHA-256 of its manifest.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.bundle.digest()
+    }
+
+    /// The commit of the policy repository.
+    #[must_use]
+    pub fn git_commit(&self) -> Option<&str> {
+        self.manifest().git_commit()
+    }
+
+    /// The compiled tables.
+    #[must_use]
+    pub fn tables(&self) -> &Tables {
+        self.bundle.tables()
+    }
+
+    /// The duties in force once it is: they judge the next bundle.
+    #[must_use]
+    pub fn duties(&self) -> &Duties {
+        self.bundle.duties()
+    }
+
+    /// The bytes of one file.
+    #[must_use]
+    pub fn file(&self, name: &str) -> Option<&[u8]> {
+        self.bundle.file(name)
+    }
+
+    /// Whose signatures admitted it.
+    #[must_use]
+    pub const fn signers(&self) -> &Signers {
+        &self.signers
+    }
+}
+
+/// Judges a bundle: its place in the chain, its time, and its signatures by the duties in force.
+///
+/// `environment` is the host's, `now` is in seconds since 1970.
+///
+/// # Errors
+/// [`Refusal`] holds every reason.
+pub fn admit(
+    candidate: &Bundle,
+    current: Option<&Admitted>,
+    trust: &EnrolledRoot,
+    environment: &str,
+    now: u64,
+) -> Result<Admission, Refusal> {
+    if current.is_some_and(|current| current.digest() == candidate.digest()) {
+        return Ok(Admission::AlreadyActive);
+    }
+    let judge = Judge { current, trust, environment, now: Some(now) };
+    judge.bundle(candidate).map(Admission::Admitted)
+}
+
+/// As [`Bundle::from_tar`] and [`admit`], with the reasons of both at once.
+///
+/// # Errors
+/// [`Refusal`] holds every reason.
+pub fn admit_tar(
+    reader: impl Read,
+    limits: &Limits,
+    current: Option<&Admitted>,
+    trust: &EnrolledRoot,
+    environment: &str,
+    now: u64,
+) -> Result<Admission, Refusal> {
+    let unchecked = Unchecked::read(reader, limits)?;
+    let judge = Judge { current, trust, environment, now: Some(now) };
+    let candidate = Candidate {
+        manifest: &unchecked.manifest,
+        duties: unchecked.duties.as_ref(),
+        duties_bytes: unchecked.members().files.get(DUTIES).map(Vec::as_slice),
+        signatures: check_signatures(unchecked.members()),
+    };
+    let same = current.is_some_and(|current| current.digest() == unchecked.digest);
+    let judged = if same { Ok(None) } else { judge.candidate(candidate).map(Some) };
+    match (unchecked.into_bundle(), judged) {
+        (Ok(_), Ok(None)) => Ok(Admission::AlreadyActive),
+        (Ok(bundle), Ok(Some(signers))) => Ok(Admission::Admitted(Admitted { bundle, signers })),
+        (Err(mut reasons), Err(more)) => {
+            reasons.extend(more);
+            Err(Refusal::new(reasons))
+        }
+        (Err(reasons), Ok(_)) | (Ok(_), Err(reasons)) => Err(Refusal::new(reasons)),
+    }
+}
+
+/// Judges a bundle that was activated before: expiry gates the first activation only.
+pub(crate) fn readmit(
+    candidate: &Bundle,
+    current: Option<&Admitted>,
+    trust: &EnrolledRoot,
+    environment: &str,
+) -> Result<Admitted, Refusal> {
+    Judge { current, trust, environment, now: None }.bundle(candidate)
+}
+
+struct Judge<'a> {
+    current: Option<&'a Admitted>,
+    trust: &'a EnrolledRoot,
+    environment: &'a str,
+    now: Option<u64>,
+}
+
+struct Candidate<'a> {
+    manifest: &'a Manifest,
+    duties: Option<&'a Duties>,
+    duties_bytes: Option<&'a [u8]>,
+    signatures: Vec<Result<Signed, Reason>>,
+}
+
+impl Judge<'_> {
+    fn bundle(&self, bundle: &Bundle) -> Result<Admitted, Refusal> {
+        let candidate = Candidate {
+            manifest: bundle.manifest(),
+            duties: Some(bundle.duties()),
+            duties_bytes: bundle.file(DUTIES),
+            signatures: check_signatures(bundle.members()),
+        };
+        let signers = self.candidate(candidate).map_err(Refusal::new)?;
+        Ok(Admitted { bundle: bundle.clone(), signers })
+    }
+
+    fn candidate(&self, candidate: Candidate<'_>) -> Result<Signers, Vec<Reason>> {
+        let mut reasons = self.place(candidate.manifest);
+        reasons.extend(self.time(candidate.manifest));
+        let judges = self.duties_in_force(&candidate, &mut reasons);
+        let mut sound = Vec::new();
+        for signature in candidate.signatures {
+            match signature {
+                Ok(signed) => sound.push(signed),
+                Err(reason) => reasons.push(reason),
+            }
+        }
+        let signers = judges.and_then(|duties| judge_signers(&sound, duties, &mut reasons));
+        match signers {
+            Some(signers) if reasons.is_empty() => Ok(signers),
+            _ => Err(reasons),
+        }
+    }
+
+    /// The environment, the version, the predecessor.
+    fn place(&self, manifest: &Manifest) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        let expected = self.environment.to_owned();
+        if self.trust.environment != self.environment {
+            let found = self.trust.environment.clone();
+            reasons.push(Reason::RootEnvironment { expected: expected.clone(), found });
+        }
+        if manifest.environment() != self.environment {
+            reasons.push(Reason::WrongEnvironment { expected, found: manifest.environment().to_owned() });
+        }
+        let has = self.current.map_or(0, Admitted::version);
+        let found = manifest.version();
+        if found <= has {
+            reasons.push(Reason::NotNewer { has, found });
+        } else if found - has > 1 {
+            reasons.push(Reason::SkipsVersions { expected: has.saturating_add(1), found });
+        }
+        let (expected, found) = (self.current.map(Admitted::digest), manifest.previous());
+        if expected != found {
+            reasons.push(Reason::PreviousDiffers { expected, found });
+        }
+        reasons
+    }
+
+    fn time(&self, manifest: &Manifest) -> Option<Reason> {
+        let not_after = manifest.not_after();
+        self.now.filter(|now| *now > not_after).map(|now| Reason::Expired { not_after, now })
+    }
+
+    /// The previous bundle's duties, or those that root enrolled. A bundle is never judged by duties that it brings
+    /// itself, unless root named them before.
+    fn duties_in_force<'d>(&'d self, candidate: &Candidate<'d>, reasons: &mut Vec<Reason>) -> Option<&'d Duties> {
+        if let Some(current) = self.current {
+            let lowered = candidate.duties.is_some_and(|duties| duties.mode() == Mode::Solo);
+            if lowered && current.duties().mode() == Mode::Team {
+                reasons.push(Reason::LowersMode);
+            }
+            return Some(current.duties());
+        }
+        let (expected, found) = (self.trust.duties_sha256, Digest::of(candidate.duties_bytes?));
+        if expected != found {
+            reasons.push(Reason::NotEnrolled { expected, found });
+            return None;
+        }
+        candidate.duties
+    }
+}
+
+/// How many approvals a change needs. Every change needs an author and all the approvals that the duties ask for;
+/// the one place to change when changes that only take access away need one signature.
+fn needed_approvals(duties: &Duties) -> usize {
+    duties.approvals()
+}
+
+/// People who signed in one role: name, the key that is named in the record, how many signatures.
+type People<'d> = BTreeMap<&'d str, (String, usize)>;
+
+/// Who signed, if that is enough.
+fn judge_signers(sound: &[Signed], duties: &Duties, reasons: &mut Vec<Reason>) -> Option<Signers> {
+    let before = reasons.len();
+    let mut authors = People::new();
+    let mut approvals = People::new();
+    for signed in sound {
+        let (people, duty) = match signed.role {
+            Role::Author => (&mut authors, Duty::Author),
+            Role::Approver => (&mut approvals, Duty::Approve),
+        };
+        match entitled(signed, duty, duties) {
+            Ok(person) => people.entry(person).or_insert_with(|| (signed.key.fingerprint(), 0)).1 += 1,
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    let author = sole_author(&authors, reasons);
+    let counted = count_approvals(&authors, &approvals, duties, reasons);
+    let signer = |person: &str, people: &People<'_>| {
+        let (fingerprint, _) = people.get(person)?;
+        Some(Signer { person: person.to_owned(), fingerprint: fingerprint.clone() })
+    };
+    let approvers = counted.into_iter().filter_map(|person| signer(person, &approvals)).collect();
+    let author = signer(author?, &authors)?;
+    (reasons.len() == before).then_some(Signers { author, approvers })
+}
+
+fn entitled<'d>(signed: &Signed, duty: Duty, duties: &'d Duties) -> Result<&'d str, Reason> {
+    let member = signed.member.clone();
+    match duties.owner_of(&signed.key) {
+        None => Err(Reason::UnknownKey { member, fingerprint: signed.key.fingerprint() }),
+        Some((person, entry)) if !entry.may(duty) => {
+            Err(Reason::NotAllowed { member, person: person.to_owned(), role: signed.role, duty })
+        }
+        Some((person, _)) => Ok(person),
+    }
+}
+
+fn sole_author<'d>(authors: &People<'d>, reasons: &mut Vec<Reason>) -> Option<&'d str> {
+    let mut names = authors.keys().copied();
+    match (names.next(), names.next()) {
+        (Some(author), None) => return Some(author),
+        (None, _) => reasons.push(Reason::MissingAuthor),
+        // Whoever added a second author could otherwise approve as the first.
+        _ => reasons.push(Reason::SeveralAuthors { people: authors.keys().map(ToString::to_string).collect() }),
+    }
+    None
+}
+
+/// Counts people, not keys; what did not count is named when it would have been needed.
+fn count_approvals<'d>(
+    authors: &People<'d>,
+    approvals: &People<'d>,
+    duties: &Duties,
+    reasons: &mut Vec<Reason>,
+) -> BTreeSet<&'d str> {
+    let mut notes = Vec::new();
+    let mut eligible = BTreeSet::new();
+    for (&person, &(_, signatures)) in approvals {
+        let team = duties.mode() == Mode::Team;
+        let opponent = authors.keys().find(|author| duties.in_conflict(author, person));
+        if team && authors.contains_key(person) {
+            notes.push(Reason::ApproverIsAuthor { person: person.to_owned() });
+            continue;
+        }
+        if signatures > 1 {
+            notes.push(Reason::CountedOnce { person: person.to_owned(), signatures });
+        }
+        match opponent {
+            Some(&author) => notes.push(Reason::Conflict { one: author.to_owned(), other: person.to_owned() }),
+            None => drop(eligible.insert(person)),
+        }
+    }
+    let counted = largest_without_conflict(&eligible, duties.conflicts());
+    for left_out in eligible.difference(&counted) {
+        if let Some(one) = counted.iter().find(|one| duties.in_conflict(one, left_out)) {
+            notes.push(Reason::Conflict { one: (*one).to_owned(), other: (*left_out).to_owned() });
+        }
+    }
+    let needed = needed_approvals(duties);
+    if counted.len() < needed {
+        reasons.push(Reason::MissingApprovals { needed, counted: counted.len() });
+        reasons.extend(notes);
+    }
+    counted
+}

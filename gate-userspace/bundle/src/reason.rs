@@ -1,0 +1,217 @@
+//! Why a bundle is refused.
+
+use crate::{ArchiveError, Digest, DutiesProblem, Duty, ManifestError, Role, SignatureProblem};
+use std::fmt;
+
+/// One reason to refuse a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// The tar file is not a bundle's.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The manifest is not one.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// A file is not the one that was signed.
+    #[error("{file}: its bytes are not those that were signed: SHA-256 is {found}, the manifest says {expected}")]
+    FileChanged {
+        /// The member.
+        file: String,
+        /// What the manifest says.
+        expected: Digest,
+        /// What the bytes have.
+        found: Digest,
+    },
+    /// A file of the manifest is not there.
+    #[error("{file}: is in the manifest and not in the bundle")]
+    FileMissing {
+        /// The member.
+        file: String,
+    },
+    /// A file that nobody signed.
+    #[error("{file}: is in the bundle and not in the manifest")]
+    FileUnlisted {
+        /// The member.
+        file: String,
+    },
+    /// `tables.json` cannot be used.
+    #[error("{0}")]
+    Tables(String),
+    /// The tables are of another environment than the manifest.
+    #[error("tables.json: is for environment {found:?}, the manifest for {expected:?}")]
+    TablesEnvironment {
+        /// The manifest's.
+        expected: String,
+        /// The tables'.
+        found: String,
+    },
+    /// `duties.toml` cannot be used.
+    #[error("policy/{0}")]
+    Duties(#[from] DutiesProblem),
+    /// A signature counts for nothing.
+    #[error("{member}: {problem}")]
+    Signature {
+        /// `signatures/N.sig`.
+        member: String,
+        /// What is wrong.
+        problem: SignatureProblem,
+    },
+    /// A sound signature by a key of nobody.
+    #[error("{member}: key {fingerprint} belongs to nobody in the duties that are in force")]
+    UnknownKey {
+        /// `signatures/N.sig`.
+        member: String,
+        /// The key.
+        fingerprint: String,
+    },
+    /// A person signed as what they may not be.
+    #[error("{member}: {person} signed as {role} and is not allowed to {duty}")]
+    NotAllowed {
+        /// `signatures/N.sig`.
+        member: String,
+        /// Who signed.
+        person: String,
+        /// As what.
+        role: Role,
+        /// The duty that is missing.
+        duty: Duty,
+    },
+    /// Nobody signed as author.
+    #[error("no author signed; sign with gatectl bundle sign")]
+    MissingAuthor,
+    /// Two people signed as author, so that neither would be independent as approver.
+    #[error("more than one person signed as author ({}); a bundle has one", .people.join(", "))]
+    SeveralAuthors {
+        /// Who.
+        people: Vec<String>,
+    },
+    /// Too few people approved.
+    #[error("{counted} of {needed} approvals; another person than the author approves with gatectl bundle approve")]
+    MissingApprovals {
+        /// How many the duties ask for.
+        needed: usize,
+        /// How many count.
+        counted: usize,
+    },
+    /// An approval does not count: it is the author's own.
+    #[error("the approval by {person} does not count: the author does not approve")]
+    ApproverIsAuthor {
+        /// Who.
+        person: String,
+    },
+    /// Several approvals of one person, with whatever keys.
+    #[error("{signatures} approvals by {person} count as one: people are counted, not keys")]
+    CountedOnce {
+        /// Who.
+        person: String,
+        /// How many signatures.
+        signatures: usize,
+    },
+    /// An approval does not count: the two do not sign together.
+    #[error("{one} and {other} do not sign one bundle together (conflicts in duties.toml): only one of them counts")]
+    Conflict {
+        /// Author or approver.
+        one: String,
+        /// Approver.
+        other: String,
+    },
+    /// An older bundle, or another one of the same version.
+    #[error("version {found} is older than or as old as the active version {has}")]
+    NotNewer {
+        /// The version in force.
+        has: u64,
+        /// The version of the bundle.
+        found: u64,
+    },
+    /// A transition would be skipped, so that nobody would have judged it.
+    #[error("version {found} skips a step; the next one here is {expected}, load the bundles between in their order")]
+    SkipsVersions {
+        /// The next version.
+        expected: u64,
+        /// The version of the bundle.
+        found: u64,
+    },
+    /// The bundle continues another chain.
+    #[error("it follows bundle {}, the one in force is {}", or_none(.found), or_none(.expected))]
+    PreviousDiffers {
+        /// The digest in force.
+        expected: Option<Digest>,
+        /// The digest that the manifest names.
+        found: Option<Digest>,
+    },
+    /// A bundle of another environment.
+    #[error("it is for environment {found:?}, this host is in {expected:?}")]
+    WrongEnvironment {
+        /// The host's.
+        expected: String,
+        /// The bundle's.
+        found: String,
+    },
+    /// The root was enrolled for another environment than the host is configured for.
+    #[error("the enrolled root is for environment {found:?}, this host is in {expected:?}; mend gate.toml")]
+    RootEnvironment {
+        /// The host's.
+        expected: String,
+        /// The root's.
+        found: String,
+    },
+    /// The first bundle brings other duties than root enrolled.
+    #[error("policy/duties.toml: SHA-256 is {found}, root enrolled {expected} for the first bundle")]
+    NotEnrolled {
+        /// The enrolled digest.
+        expected: Digest,
+        /// The bundle's.
+        found: Digest,
+    },
+    /// Too late for a first activation.
+    #[error("it expired: it may be activated until {not_after}, now is {now} (seconds since 1970)")]
+    Expired {
+        /// Until when.
+        not_after: u64,
+        /// Now.
+        now: u64,
+    },
+    /// A team becomes one person.
+    #[error("policy/duties.toml: mode \"team\" becomes \"solo\"; it can only be raised")]
+    LowersMode,
+}
+
+/// A bundle was refused, for all of these reasons. What was in force stays.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Refusal {
+    reasons: Vec<Reason>,
+}
+
+impl Refusal {
+    pub(crate) fn new(reasons: Vec<Reason>) -> Self {
+        Self { reasons }
+    }
+
+    /// Every reason; never empty.
+    #[must_use]
+    pub fn reasons(&self) -> &[Reason] {
+        &self.reasons
+    }
+}
+
+impl<R: Into<Reason>> From<R> for Refusal {
+    fn from(reason: R) -> Self {
+        Self { reasons: vec![reason.into()] }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the bundle is refused:")?;
+        self.reasons.iter().try_for_each(|reason| write!(f, "\n- {reason}"))
+    }
+}
+
+/// Foreign text for a terminal: nothing in it is obeyed.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+fn or_none(digest: &Option<Digest>) -> String {
+    digest.map_or_else(|| "none".to_owned(), |digest| digest.to_string())
+}
