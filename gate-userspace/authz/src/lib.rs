@@ -5,9 +5,19 @@
 //! gate-net opens the kernel for the proxy. No identity is made here, and no byte is forwarded.
 
 mod believed;
+mod decide;
 mod difference;
+mod explain;
+mod in_force;
 mod listeners;
+mod text;
+
+#[cfg(test)]
+mod testing;
 
 pub use believed::{Believed, Disbelief, REMEMBERED};
+pub use decide::{Authz, CACHED_MS, Counts, GRANT_MS, Surroundings};
 pub use difference::first_difference;
+pub use explain::{Asked, explain};
+pub use in_force::InForce;
 pub use listeners::{Listeners, NoRoute};
