@@ -163,7 +163,7 @@ impl CgroupRoot {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", directory.display()));
         let directory = directory.canonicalize().map_err(named)?;
         let magic = rustix::fs::statfs(&directory)?.f_type;
-        if i64::from(magic) != CGROUP2 {
+        if magic != CGROUP2 {
             let found = format!("{}: it is in no cgroup2 file system", directory.display());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, found));
         }
@@ -171,6 +171,11 @@ impl CgroupRoot {
             let found = format!("{}: no cgroup2 mount in /proc/self/mountinfo holds it", directory.display());
             io::Error::new(io::ErrorKind::InvalidInput, found)
         })
+    }
+
+    /// The root as the kernel writes it in paths of cgroups, without a slash at the end.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     /// The same from a canonical path and the text of mountinfo: `id parent dev ROOT POINT options… - TYPE …`.
@@ -191,6 +196,14 @@ impl CgroupRoot {
             prefix.push_str(part.as_os_str().to_str()?);
         }
         Some(Self { prefix })
+    }
+
+    /// The cgroup of this process relative to this root; `None`: outside.
+    ///
+    /// # Errors
+    /// When `/proc/self/cgroup` cannot be read.
+    pub fn own(&self) -> io::Result<Option<String>> {
+        self.of_process(rustix::process::getpid())
     }
 
     /// The cgroup of a process relative to this root; `None`: outside.
