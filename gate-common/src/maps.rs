@@ -82,7 +82,7 @@ abi! {
 }
 
 abi! {
-    /// Value of `DESTINATIONS`: whose port it is.
+    /// Value of `DESTINATIONS`: whose port it is. `via` 0 is nobody's.
     pub struct Destination: 8 {
         /// The service that alone may bind it.
         pub service: u32,
@@ -92,6 +92,19 @@ abi! {
         pub via: u8,
         /// Zero.
         pub reserved: u8,
+    }
+}
+
+impl Destination {
+    /// A port that nobody declared. Not an `Option`: every field is set on every path, which the verifier of the
+    /// kernel insists on.
+    pub const NONE: Self = Self { service: 0, port: 0, via: 0, reserved: 0 };
+
+    /// Whether a service declared it.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_declared(self) -> bool {
+        self.via != 0
     }
 }
 
@@ -128,6 +141,11 @@ abi! {
         /// [`DIRECT`] or [`PROXIED`].
         pub via: u32,
     }
+}
+
+impl Rule {
+    /// No rule.
+    pub const NONE: Self = Self { rule: u32::MAX, via: 0 };
 }
 
 abi! {
@@ -170,13 +188,15 @@ abi! {
 
 abi! {
     /// Value of `SOCKETS` (socket storage): what Gate knows of one socket.
-    pub struct SocketState: 112 {
+    pub struct SocketState: 120 {
         /// Cookie of the network namespace.
         pub netns: u64,
         /// The active word under which the flow was last allowed; 0: never judged.
         pub judged: u64,
         /// When the flow's permission ends, nanoseconds of `CLOCK_BOOTTIME`; 0: no end.
         pub until: u64,
+        /// An accepted socket's cookie.
+        pub cookie: u64,
         /// The service that created the socket.
         pub creator: u32,
         /// The creator's Unix user.

@@ -3,7 +3,7 @@ use crate::{
     event::FlowEvent,
     identity::{NOT_GOVERNED, PROXY, UNATTESTED},
     maps::*,
-    verdict::{NO_RULE, Reason, Verdict, arrive, bind, reach, upstream},
+    verdict::{NO_RULE, Reason, Verdict, arrive, bind, borrowed, reach, upstream},
 };
 use core::net::IpAddr;
 
@@ -11,31 +11,34 @@ const WEB: u32 = 1;
 const ORDERS: u32 = 2;
 const LEDGER: u32 = 3;
 
-fn destination(service: u32, via: u8) -> Option<Destination> {
-    Some(Destination { service, port: 1, via, reserved: 0 })
+const NOBODY: Destination = Destination::NONE;
+const NO: Rule = Rule::NONE;
+
+fn destination(service: u32, via: u8) -> Destination {
+    Destination { service, port: 1, via, reserved: 0 }
 }
 
-fn rule(via: u8) -> Option<Rule> {
-    Some(Rule { rule: 7, via: u32::from(via) })
+fn rule(via: u8) -> Rule {
+    Rule { rule: 7, via: u32::from(via) }
 }
 
 #[test]
 fn every_row_of_reach() {
-    let deny = Verdict::Deny;
+    let deny = Verdict::deny;
     for (source, destination, rule, expected) in [
-        (NOT_GOVERNED, None, None, Verdict::Allow { rule: NO_RULE }),
-        (WEB, None, None, deny(Reason::NoRule)),
-        (PROXY, None, None, deny(Reason::NoRule)),
-        (UNATTESTED, None, None, deny(Reason::Unattested)),
+        (NOT_GOVERNED, NOBODY, NO, Verdict::direct(NO_RULE)),
+        (WEB, NOBODY, NO, deny(Reason::NoRule)),
+        (PROXY, NOBODY, NO, deny(Reason::NoRule)),
+        (UNATTESTED, NOBODY, NO, deny(Reason::Unattested)),
         (UNATTESTED, destination(LEDGER, DIRECT), rule(DIRECT), deny(Reason::Unattested)),
-        (WEB, destination(LEDGER, DIRECT), rule(DIRECT), Verdict::Allow { rule: 7 }),
-        (WEB, destination(LEDGER, DIRECT), None, deny(Reason::NoRule)),
-        (NOT_GOVERNED, destination(LEDGER, DIRECT), None, deny(Reason::NoRule)),
-        (WEB, destination(ORDERS, PROXIED), rule(PROXIED), Verdict::Proxy { rule: 7 }),
+        (WEB, destination(LEDGER, DIRECT), rule(DIRECT), Verdict::direct(7)),
+        (WEB, destination(LEDGER, DIRECT), NO, deny(Reason::NoRule)),
+        (NOT_GOVERNED, destination(LEDGER, DIRECT), NO, deny(Reason::NoRule)),
+        (WEB, destination(ORDERS, PROXIED), rule(PROXIED), Verdict::proxy(7)),
         (WEB, destination(ORDERS, PROXIED), rule(DIRECT), deny(Reason::NoRule)),
         (WEB, destination(LEDGER, DIRECT), rule(PROXIED), deny(Reason::NoRule)),
         (WEB, destination(PROXY, HIDDEN), rule(DIRECT), deny(Reason::HiddenPort)),
-        (NOT_GOVERNED, destination(PROXY, HIDDEN), None, deny(Reason::HiddenPort)),
+        (NOT_GOVERNED, destination(PROXY, HIDDEN), NO, deny(Reason::HiddenPort)),
     ] {
         assert_eq!(reach(source, destination, rule), expected, "{source} {destination:?} {rule:?}");
     }
@@ -45,14 +48,14 @@ fn every_row_of_reach() {
 fn every_row_of_upstream() {
     let orders = destination(ORDERS, PROXIED);
     for (behalf, destination, rule, until, expected) in [
-        (WEB, orders, rule(PROXIED), Some(11), Verdict::Upstream { rule: 7, until: 11 }),
-        (WEB, orders, rule(PROXIED), Some(10), Verdict::Deny(Reason::GrantEnded)),
-        (WEB, orders, rule(PROXIED), None, Verdict::Deny(Reason::NoGrant)),
-        (WEB, orders, None, Some(11), Verdict::Deny(Reason::NoRule)),
-        (NOT_GOVERNED, orders, rule(PROXIED), Some(11), Verdict::Deny(Reason::NoBehalf)),
-        (PROXY, orders, rule(PROXIED), Some(11), Verdict::Deny(Reason::NoBehalf)),
-        (WEB, destination(LEDGER, DIRECT), rule(DIRECT), Some(11), Verdict::Deny(Reason::NoRule)),
-        (WEB, None, None, Some(11), Verdict::Deny(Reason::NoRule)),
+        (WEB, orders, rule(PROXIED), 11, Verdict::upstream(7, 11)),
+        (WEB, orders, rule(PROXIED), 10, Verdict::deny(Reason::GrantEnded)),
+        (WEB, orders, rule(PROXIED), 0, Verdict::deny(Reason::NoGrant)),
+        (WEB, orders, NO, 11, Verdict::deny(Reason::NoRule)),
+        (NOT_GOVERNED, orders, rule(PROXIED), 11, Verdict::deny(Reason::NoBehalf)),
+        (PROXY, orders, rule(PROXIED), 11, Verdict::deny(Reason::NoBehalf)),
+        (WEB, destination(LEDGER, DIRECT), rule(DIRECT), 11, Verdict::deny(Reason::NoRule)),
+        (WEB, NOBODY, NO, 11, Verdict::deny(Reason::NoRule)),
     ] {
         assert_eq!(upstream(behalf, destination, rule, until, 10), expected, "{behalf} {destination:?} {until:?}");
     }
@@ -61,26 +64,36 @@ fn every_row_of_upstream() {
 #[test]
 fn a_declared_port_is_its_services_alone() {
     let orders = destination(ORDERS, PROXIED);
-    assert_eq!(bind(ORDERS, ORDERS, orders), Verdict::Allow { rule: NO_RULE });
-    assert_eq!(bind(WEB, WEB, orders), Verdict::Deny(Reason::NotOwner));
-    assert_eq!(bind(NOT_GOVERNED, NOT_GOVERNED, orders), Verdict::Deny(Reason::NotOwner));
-    assert_eq!(bind(WEB, ORDERS, orders), Verdict::Deny(Reason::Borrowed));
-    assert_eq!(bind(PROXY, PROXY, orders), Verdict::Deny(Reason::NotOwner));
+    assert_eq!(bind(ORDERS, ORDERS, orders), Verdict::direct(NO_RULE));
+    assert_eq!(bind(WEB, WEB, orders), Verdict::deny(Reason::NotOwner));
+    assert_eq!(bind(NOT_GOVERNED, NOT_GOVERNED, orders), Verdict::deny(Reason::NotOwner));
+    assert_eq!(bind(WEB, ORDERS, orders), Verdict::deny(Reason::Borrowed));
+    assert_eq!(bind(PROXY, PROXY, orders), Verdict::deny(Reason::NotOwner));
+}
+
+#[test]
+fn a_borrowed_socket_needs_both() {
+    let (direct, proxy, deny) = (Verdict::direct(7), Verdict::proxy(7), Verdict::deny(Reason::NoRule));
+    assert_eq!(borrowed(direct, direct), direct);
+    assert_eq!(borrowed(direct, deny), deny);
+    assert_eq!(borrowed(deny, direct), deny);
+    assert_eq!(borrowed(proxy, proxy), Verdict::deny(Reason::Borrowed));
+    assert_eq!(borrowed(Verdict::upstream(7, 1), direct), Verdict::deny(Reason::Borrowed), "the proxy's, by another");
 }
 
 #[test]
 fn a_flow_arrives_where_its_destination_is_served() {
     let orders = destination(ORDERS, PROXIED);
-    let proxied = Verdict::Proxy { rule: 7 };
-    let granted = Verdict::Upstream { rule: 7, until: 1 };
+    let proxied = Verdict::proxy(7);
+    let granted = Verdict::upstream(7, 1);
     assert_eq!(arrive(proxied, PROXY, orders), proxied);
-    assert_eq!(arrive(proxied, ORDERS, orders), Verdict::Deny(Reason::Misdirected), "around the proxy");
+    assert_eq!(arrive(proxied, ORDERS, orders), Verdict::deny(Reason::Misdirected), "around the proxy");
     assert_eq!(arrive(granted, ORDERS, orders), granted);
-    assert_eq!(arrive(granted, PROXY, orders), Verdict::Deny(Reason::Misdirected), "the proxy to itself");
-    assert_eq!(arrive(granted, NOT_GOVERNED, orders), Verdict::Deny(Reason::Misdirected), "a hijacked port");
-    let open = Verdict::Allow { rule: NO_RULE };
-    assert_eq!(arrive(open, NOT_GOVERNED, None), open);
-    assert_eq!(arrive(open, ORDERS, None), Verdict::Deny(Reason::Undeclared));
+    assert_eq!(arrive(granted, PROXY, orders), Verdict::deny(Reason::Misdirected), "the proxy to itself");
+    assert_eq!(arrive(granted, NOT_GOVERNED, orders), Verdict::deny(Reason::Misdirected), "a hijacked port");
+    let open = Verdict::direct(NO_RULE);
+    assert_eq!(arrive(open, NOT_GOVERNED, NOBODY), open);
+    assert_eq!(arrive(open, ORDERS, NOBODY), Verdict::deny(Reason::Undeclared));
 }
 
 #[test]

@@ -5,28 +5,69 @@ use crate::{
     maps::{DIRECT, Destination, HIDDEN, PROXIED, Rule},
 };
 
-/// What is to be done with a flow.
+/// What is to be done with a flow. A flat structure, not an enumeration with fields: every field is set on every
+/// path, which the verifier of the kernel insists on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub struct Verdict {
+    /// Whether and how it passes.
+    pub passage: Passage,
+    /// Why it does not; [`Reason::None`] where it does.
+    pub reason: Reason,
+    /// The rule; [`NO_RULE`] where none allowed it or none was needed.
+    pub rule: u32,
+    /// When its permission ends, nanoseconds of `CLOCK_BOOTTIME`; 0 for no end.
+    pub until: u64,
+}
+
+/// Whether and how a flow passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Passage {
+    /// It does not.
+    Deny = 0,
+    /// Straight.
+    Direct = 1,
+    /// To gate-proxy.
+    Proxy = 2,
+    /// From gate-proxy to a backend, until the grant ends.
+    Upstream = 3,
+}
+
+impl Verdict {
     /// It passes straight.
-    Allow {
-        /// The rule; `u32::MAX` where none was needed.
-        rule: u32,
-    },
+    #[must_use]
+    #[inline(always)]
+    pub const fn direct(rule: u32) -> Self {
+        Self { passage: Passage::Direct, reason: Reason::None, rule, until: 0 }
+    }
+
     /// It passes to gate-proxy.
-    Proxy {
-        /// The rule.
-        rule: u32,
-    },
-    /// gate-proxy's own connection to a backend passes until then (nanoseconds of `CLOCK_BOOTTIME`).
-    Upstream {
-        /// The rule.
-        rule: u32,
-        /// The grant's end.
-        until: u64,
-    },
+    #[must_use]
+    #[inline(always)]
+    pub const fn proxy(rule: u32) -> Self {
+        Self { passage: Passage::Proxy, reason: Reason::None, rule, until: 0 }
+    }
+
+    /// gate-proxy's own connection passes until then.
+    #[must_use]
+    #[inline(always)]
+    pub const fn upstream(rule: u32, until: u64) -> Self {
+        Self { passage: Passage::Upstream, reason: Reason::None, rule, until }
+    }
+
     /// It does not pass.
-    Deny(Reason),
+    #[must_use]
+    #[inline(always)]
+    pub const fn deny(reason: Reason) -> Self {
+        Self { passage: Passage::Deny, reason, rule: NO_RULE, until: 0 }
+    }
+
+    /// Whether it does not pass.
+    #[must_use]
+    #[inline(always)]
+    pub const fn denies(self) -> bool {
+        matches!(self.passage, Passage::Deny)
+    }
 }
 
 /// Why something is denied. The number crosses the boundary in events.
@@ -122,78 +163,94 @@ impl Reason {
     }
 }
 
-/// No rule was needed.
+/// No rule was needed, or none allowed it.
 pub const NO_RULE: u32 = u32::MAX;
 
 /// Whether `source` may open a flow to a port. `destination` is the declared owner of the port, `rule` the line of
 /// the reachability table for (source, destination). gate-proxy is judged by [`upstream`].
 #[must_use]
 #[inline(always)]
-pub fn reach(source: u32, destination: Option<Destination>, rule: Option<Rule>) -> Verdict {
+pub fn reach(source: u32, destination: Destination, rule: Rule) -> Verdict {
     if source == UNATTESTED {
-        return Verdict::Deny(Reason::Unattested);
+        return Verdict::deny(Reason::Unattested);
     }
-    let Some(destination) = destination else {
-        return if source == NOT_GOVERNED { Verdict::Allow { rule: NO_RULE } } else { Verdict::Deny(Reason::NoRule) };
-    };
+    if !destination.is_declared() {
+        return if source == NOT_GOVERNED { Verdict::direct(NO_RULE) } else { Verdict::deny(Reason::NoRule) };
+    }
     if destination.via == HIDDEN {
-        return Verdict::Deny(Reason::HiddenPort);
+        return Verdict::deny(Reason::HiddenPort);
     }
-    match rule {
-        Some(rule) if rule.via == DIRECT as u32 && destination.via == DIRECT => Verdict::Allow { rule: rule.rule },
-        Some(rule) if rule.via == PROXIED as u32 && destination.via == PROXIED => Verdict::Proxy { rule: rule.rule },
-        _ => Verdict::Deny(Reason::NoRule),
+    if rule.via != destination.via as u32 {
+        return Verdict::deny(Reason::NoRule);
+    }
+    match destination.via {
+        DIRECT => Verdict::direct(rule.rule),
+        PROXIED => Verdict::proxy(rule.rule),
+        _ => Verdict::deny(Reason::NoRule),
     }
 }
 
 /// Whether gate-proxy may reach a port on behalf of `behalf`, now. `rule` is the line for (behalf, destination),
-/// `until` the end of the grant for the pair, where there is one.
+/// `until` the end of the grant for the pair; 0 where there is none.
 #[must_use]
 #[inline(always)]
-pub fn upstream(
-    behalf: u32,
-    destination: Option<Destination>,
-    rule: Option<Rule>,
-    until: Option<u64>,
-    now: u64,
-) -> Verdict {
+pub fn upstream(behalf: u32, destination: Destination, rule: Rule, until: u64, now: u64) -> Verdict {
     if behalf == NOT_GOVERNED || behalf >= identity::FIRST_RESERVED {
-        return Verdict::Deny(Reason::NoBehalf);
+        return Verdict::deny(Reason::NoBehalf);
     }
-    match (reach(behalf, destination, rule), until) {
-        (Verdict::Proxy { .. }, None) => Verdict::Deny(Reason::NoGrant),
-        (Verdict::Proxy { .. }, Some(until)) if until <= now => Verdict::Deny(Reason::GrantEnded),
-        (Verdict::Proxy { rule }, Some(until)) => Verdict::Upstream { rule, until },
-        (Verdict::Deny(reason), _) => Verdict::Deny(reason),
-        (Verdict::Allow { .. } | Verdict::Upstream { .. }, _) => Verdict::Deny(Reason::NoRule),
-    }
-}
-
-/// Whether a process may bind a port that `destination` is the declared owner of.
-#[must_use]
-#[inline(always)]
-pub fn bind(caller: u32, creator: u32, destination: Option<Destination>) -> Verdict {
-    match destination {
-        Some(destination) if destination.service != creator => Verdict::Deny(Reason::NotOwner),
-        Some(destination) if destination.service != caller => Verdict::Deny(Reason::Borrowed),
-        Some(_) => Verdict::Allow { rule: NO_RULE },
-        // A port that nobody declared may be bound; packets reach it only if its owner is not governed.
-        None => Verdict::Allow { rule: NO_RULE },
+    let reached = reach(behalf, destination, rule);
+    match reached.passage {
+        Passage::Deny => reached,
+        Passage::Proxy if until == 0 => Verdict::deny(Reason::NoGrant),
+        Passage::Proxy if until <= now => Verdict::deny(Reason::GrantEnded),
+        Passage::Proxy => Verdict::upstream(reached.rule, until),
+        // A port that is reached straight is not the proxy's to reach.
+        Passage::Direct | Passage::Upstream => Verdict::deny(Reason::NoRule),
     }
 }
 
-/// Whether a flow that was opened by `source` may arrive at a socket that `listener` created.
+/// Whether a process may bind a port that `destination` is the declared owner of. A port that nobody declared may be
+/// bound; packets reach it only if its owner is not governed.
 #[must_use]
 #[inline(always)]
-pub fn arrive(verdict: Verdict, listener: u32, destination: Option<Destination>) -> Verdict {
-    match (verdict, destination) {
-        (Verdict::Deny(_), _) => verdict,
-        (_, None) if listener == NOT_GOVERNED => verdict,
-        (_, None) => Verdict::Deny(Reason::Undeclared),
-        (Verdict::Proxy { .. }, Some(_)) if listener == PROXY => verdict,
-        (Verdict::Allow { .. } | Verdict::Upstream { .. }, Some(destination)) if listener == destination.service => {
-            verdict
-        }
-        (_, Some(_)) => Verdict::Deny(Reason::Misdirected),
+pub fn bind(caller: u32, creator: u32, destination: Destination) -> Verdict {
+    if !destination.is_declared() {
+        return Verdict::direct(NO_RULE);
     }
+    if destination.service != creator {
+        return Verdict::deny(Reason::NotOwner);
+    }
+    if destination.service != caller {
+        return Verdict::deny(Reason::Borrowed);
+    }
+    Verdict::direct(NO_RULE)
+}
+
+/// A socket that one service made and another connects: both must be allowed, and straight; whose request it would be
+/// is not clear.
+#[must_use]
+#[inline(always)]
+pub fn borrowed(creator: Verdict, caller: Verdict) -> Verdict {
+    match (creator.passage, caller.passage) {
+        (Passage::Direct, Passage::Direct) | (Passage::Deny, _) => creator,
+        (_, Passage::Deny) => caller,
+        _ => Verdict::deny(Reason::Borrowed),
+    }
+}
+
+/// Whether a flow that was judged so may arrive at a socket that `listener` created.
+#[must_use]
+#[inline(always)]
+pub fn arrive(verdict: Verdict, listener: u32, destination: Destination) -> Verdict {
+    if verdict.denies() {
+        return verdict;
+    }
+    if !destination.is_declared() {
+        return if listener == NOT_GOVERNED { verdict } else { Verdict::deny(Reason::Undeclared) };
+    }
+    let served_by = match verdict.passage {
+        Passage::Proxy => PROXY,
+        _ => destination.service,
+    };
+    if listener == served_by { verdict } else { Verdict::deny(Reason::Misdirected) }
 }

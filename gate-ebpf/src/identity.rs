@@ -1,8 +1,6 @@
 //! Who the current task is. Only for hooks in which the current task is the actor.
 
-use aya_ebpf::helpers::{
-    bpf_get_current_ancestor_cgroup_id, bpf_get_current_cgroup_id, bpf_get_current_uid_gid,
-};
+use aya_ebpf::helpers::{bpf_get_current_ancestor_cgroup_id, bpf_get_current_cgroup_id, bpf_get_current_uid_gid};
 use gate_common::identity::{CgroupIdentity, MAX_DEPTH, NOT_GOVERNED, SLICE, UNATTESTED};
 
 use crate::maps::CGROUPS;

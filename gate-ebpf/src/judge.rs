@@ -4,8 +4,8 @@ use gate_common::{
     address::Address,
     identity::PROXY,
     maps::{
-        Active, Destination, DestinationKey, FlowKey, GrantKey, HIDDEN, PROXIED, Rule, RuleKey, ServiceKey, SocketState,
-        TCP,
+        Active, Destination, DestinationKey, FlowKey, GrantKey, HIDDEN, PROXIED, Rule, RuleKey, ServiceKey,
+        SocketState, TCP,
     },
     verdict::{self, Reason, Verdict},
 };
@@ -41,12 +41,12 @@ pub fn active() -> u64 {
     maps::ACTIVE.get(0).copied().unwrap_or(0)
 }
 
-/// Whose port it is, in the active copy.
+/// Whose port it is, in the active copy; `Destination::NONE` for nobody's.
 #[inline(always)]
-pub fn destination(active: u64, port: u16) -> Option<Destination> {
+pub fn destination(active: u64, port: u16) -> Destination {
     let key = DestinationKey { port, transport: TCP, copy: Active(active).copy(), reserved: 0 };
     // SAFETY: the entry is read at once, and an active copy is never changed.
-    unsafe { maps::DESTINATIONS.get(&key).copied() }
+    unsafe { maps::DESTINATIONS.get(&key) }.copied().unwrap_or(Destination::NONE)
 }
 
 /// Whether an address is the host's own.
@@ -58,7 +58,20 @@ pub fn is_local(address: Address) -> bool {
 
 /// Judges a flow of `source` to a port of `destination`, now.
 #[inline(always)]
-pub fn flow(active: u64, source: u32, behalf: u32, destination: Option<Destination>) -> Verdict {
+pub fn flow(active: u64, source: u32, behalf: u32, destination: Destination) -> Verdict {
+    let mut verdict = Verdict::deny(Reason::Fault);
+    judge(active, source, behalf, &destination, &mut verdict);
+    verdict
+}
+
+/// A function of its own in the object: inlined twice it leaves registers that the verifier finds uninitialized.
+#[inline(never)]
+fn judge(active: u64, source: u32, behalf: u32, destination: &Destination, verdict: &mut Verdict) {
+    *verdict = decide(active, source, behalf, *destination);
+}
+
+#[inline(always)]
+fn decide(active: u64, source: u32, behalf: u32, destination: Destination) -> Verdict {
     if source == PROXY {
         let rule = rule(active, behalf, destination);
         let until = grant(behalf, destination);
@@ -69,10 +82,8 @@ pub fn flow(active: u64, source: u32, behalf: u32, destination: Option<Destinati
 
 /// Whether a denial is only recorded: the source is in observe and the flow does not need the proxy.
 #[inline(always)]
-pub fn observes(active: u64, source: u32, destination: Option<Destination>) -> bool {
-    if let Some(destination) = destination
-        && (destination.via == PROXIED || destination.via == HIDDEN)
-    {
+pub fn observes(active: u64, source: u32, destination: Destination) -> bool {
+    if destination.via == PROXIED || destination.via == HIDDEN {
         return false;
     }
     let key = ServiceKey { service: source, copy: u32::from(Active(active).copy()) };
@@ -90,21 +101,14 @@ pub fn again(state: &mut SocketState, local: bool, hook: u8) -> bool {
     if state.judged == active && (state.until == 0 || emit::now() < state.until) {
         return true;
     }
-    let destination = if local { destination(active, state.flow.destination_port) } else { None };
+    let destination = if local { destination(active, state.flow.destination_port) } else { Destination::NONE };
     let verdict = flow(active, state.source, state.behalf, destination);
-    let reason = match verdict {
-        Verdict::Allow { .. } | Verdict::Proxy { .. } => {
-            state.until = 0;
-            state.judged = active;
-            return true;
-        }
-        Verdict::Upstream { until, .. } => {
-            state.until = until;
-            state.judged = active;
-            return true;
-        }
-        Verdict::Deny(reason) => reason,
-    };
+    if !verdict.denies() {
+        state.until = verdict.until;
+        state.judged = active;
+        return true;
+    }
+    let reason = verdict.reason;
     let flow = Flow {
         key: state.flow,
         source: state.source,
@@ -135,8 +139,7 @@ pub fn again(state: &mut SocketState, local: bool, hook: u8) -> bool {
 }
 
 #[inline(always)]
-fn rule(active: u64, source: u32, destination: Option<Destination>) -> Option<Rule> {
-    let destination = destination?;
+fn rule(active: u64, source: u32, destination: Destination) -> Rule {
     let key = RuleKey {
         source,
         destination: destination.service,
@@ -146,12 +149,12 @@ fn rule(active: u64, source: u32, destination: Option<Destination>) -> Option<Ru
         reserved: 0,
     };
     // SAFETY: the entry is read at once, and an active copy is never changed.
-    unsafe { maps::RULES.get(&key).copied() }
+    unsafe { maps::RULES.get(&key) }.copied().unwrap_or(Rule::NONE)
 }
 
 #[inline(always)]
-fn grant(source: u32, destination: Option<Destination>) -> Option<u64> {
-    let key = GrantKey { source, destination: destination?.service };
+fn grant(source: u32, destination: Destination) -> u64 {
+    let key = GrantKey { source, destination: destination.service };
     // SAFETY: one aligned word.
-    unsafe { maps::GRANTS.get(&key).map(|grant| grant.until) }
+    unsafe { maps::GRANTS.get(&key) }.map_or(0, |grant| grant.until)
 }

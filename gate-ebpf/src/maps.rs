@@ -34,8 +34,7 @@ pub static PATH: PerCpuArray<[u8; PATH_SIZE]> = PerCpuArray::with_max_entries(1,
 
 /// Declared listeners, double.
 #[map]
-pub static DESTINATIONS: HashMap<DestinationKey, Destination> =
-    HashMap::with_max_entries(limits::DESTINATIONS, 0);
+pub static DESTINATIONS: HashMap<DestinationKey, Destination> = HashMap::with_max_entries(limits::DESTINATIONS, 0);
 
 /// The reachability table, double.
 #[map]

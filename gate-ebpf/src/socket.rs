@@ -28,9 +28,7 @@ pub const LISTEN: u32 = 10;
 #[inline(always)]
 pub unsafe fn state<'a>(sk: *mut bpf_sock) -> Option<&'a mut SocketState> {
     // SAFETY: the helper returns null or storage that lives as long as the socket, which outlives the program.
-    unsafe {
-        bpf_sk_storage_get(storage(), sk.cast(), core::ptr::null_mut(), 0).cast::<SocketState>().as_mut()
-    }
+    unsafe { bpf_sk_storage_get(storage(), sk.cast(), core::ptr::null_mut(), 0).cast::<SocketState>().as_mut() }
 }
 
 /// The storage of a socket, made from `initial` where there is none.

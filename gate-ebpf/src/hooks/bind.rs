@@ -5,13 +5,7 @@ use aya_ebpf::{
     macros::{cgroup_sock, cgroup_sock_addr},
     programs::{SockAddrContext, SockContext},
 };
-use gate_common::{
-    address::Address,
-    event::HOOK_BIND,
-    identity::NOT_GOVERNED,
-    maps::FlowKey,
-    verdict::{self, Verdict},
-};
+use gate_common::{address::Address, event::HOOK_BIND, identity::NOT_GOVERNED, maps::FlowKey, verdict};
 
 use super::connect::{address4, address6, port, refuse, socket_of};
 use crate::{
@@ -66,26 +60,29 @@ fn bind(sk: *mut bpf_sock, address: Address, port: u16) -> bool {
     }
     let active = judge::active();
     let destination = judge::destination(active, port);
-    if destination.is_none() {
+    if !destination.is_declared() {
         return true;
     }
     let caller = identity::current();
     // SAFETY: the socket of the call, not null. A socket older than Gate has no creator, and so no declared port.
-    let (creator, netns) = unsafe { socket::state(sk) }
-        .map_or((NOT_GOVERNED, config::host_netns()), |state| (state.creator, state.netns));
+    let (creator, netns) =
+        unsafe { socket::state(sk) }.map_or((NOT_GOVERNED, config::host_netns()), |state| (state.creator, state.netns));
     if netns != config::host_netns() {
         return true;
     }
-    let Verdict::Deny(reason) = verdict::bind(caller, creator, destination) else { return true };
+    let verdict = verdict::bind(caller, creator, destination);
+    if !verdict.denies() {
+        return true;
+    }
     let flow = Flow {
         key: FlowKey { netns, destination: address, destination_port: port, ..FlowKey::default() },
         source: creator,
         behalf: 0,
         caller,
         uid: identity::uid(),
-        owner: destination.map_or(0, |destination| destination.service),
+        owner: destination.service,
         transport: socket::TCP as u8,
         active,
     };
-    refuse(&flow, HOOK_BIND, reason)
+    refuse(&flow, HOOK_BIND, verdict.reason)
 }

@@ -10,8 +10,8 @@ use gate_common::{
     address::Address,
     event::{Counter, HOOK_CONNECT, HOOK_SENDMSG},
     identity::{PROXY, is_governed},
-    maps::{FlowKey, STAGE_FRESH, STAGE_OPENED, SocketState},
-    verdict::{NO_RULE, Reason, Verdict},
+    maps::{Destination, FlowKey, STAGE_FRESH, STAGE_OPENED, SocketState},
+    verdict::{self, NO_RULE, Reason},
 };
 
 use crate::{
@@ -131,44 +131,28 @@ fn judge_connect(state: &mut SocketState, flow: &mut Flow) -> bool {
     let destination = if judge::is_local(flow.key.destination) {
         judge::destination(flow.active, flow.key.destination_port)
     } else {
-        None
+        Destination::NONE
     };
-    if let Some(destination) = destination {
-        flow.owner = destination.service;
-    }
+    flow.owner = destination.service;
     let mut verdict = judge::flow(flow.active, flow.source, flow.behalf, destination);
     if flow.caller != flow.source {
-        verdict = borrowed(verdict, judge::flow(flow.active, flow.caller, 0, destination));
+        verdict = verdict::borrowed(verdict, judge::flow(flow.active, flow.caller, 0, destination));
     }
-    let (rule, until) = match verdict {
-        Verdict::Allow { rule } | Verdict::Proxy { rule } => (rule, 0),
-        Verdict::Upstream { rule, until } => (rule, until),
-        Verdict::Deny(reason) if judge::observes(flow.active, flow.source, destination) => {
-            emit::verdict(flow, HOOK_CONNECT, Outcome::WouldDeny, reason, NO_RULE);
+    if verdict.denies() {
+        if judge::observes(flow.active, flow.source, destination) {
+            emit::verdict(flow, HOOK_CONNECT, Outcome::WouldDeny, verdict.reason, NO_RULE);
             return open(state, flow, 0);
         }
-        Verdict::Deny(reason) => return refuse(flow, HOOK_CONNECT, reason),
-    };
+        return refuse(flow, HOOK_CONNECT, verdict.reason);
+    }
     if is_governed(flow.source) && !tags::has_room(flow.source) {
         emit::count(Counter::TagsLost);
         return refuse(flow, HOOK_CONNECT, Reason::TableFull);
     }
     if flow.source != PROXY && (is_governed(flow.source) || flow.owner != 0) {
-        emit::verdict(flow, HOOK_CONNECT, Outcome::Allowed, Reason::None, rule);
+        emit::verdict(flow, HOOK_CONNECT, Outcome::Allowed, Reason::None, verdict.rule);
     }
-    open(state, flow, until)
-}
-
-/// A socket that one service made and another connects: both must be allowed, and straight; whose request it would
-/// be is not clear.
-#[inline(always)]
-fn borrowed(creator: Verdict, caller: Verdict) -> Verdict {
-    match (creator, caller) {
-        (Verdict::Allow { .. }, Verdict::Allow { .. }) => creator,
-        (Verdict::Deny(_), _) => creator,
-        (_, Verdict::Deny(_)) => caller,
-        _ => Verdict::Deny(Reason::Borrowed),
-    }
+    open(state, flow, verdict.until)
 }
 
 #[inline(always)]
@@ -194,12 +178,7 @@ fn send(ctx: &SockAddrContext, address: Address) -> bool {
         return true;
     }
     let flow = Flow {
-        key: FlowKey {
-            netns,
-            destination: address,
-            destination_port: port(ctx.sock_addr),
-            ..FlowKey::default()
-        },
+        key: FlowKey { netns, destination: address, destination_port: port(ctx.sock_addr), ..FlowKey::default() },
         source: creator,
         behalf: 0,
         caller,
@@ -215,7 +194,7 @@ fn send(ctx: &SockAddrContext, address: Address) -> bool {
 /// Records a denial that fails the call with EPERM; in observe it is only recorded. Says whether the call goes on.
 #[inline(always)]
 pub(super) fn refuse(flow: &Flow, hook: u8, reason: Reason) -> bool {
-    if matches!(reason, Reason::Transport) && judge::observes(flow.active, flow.source, None) {
+    if matches!(reason, Reason::Transport) && judge::observes(flow.active, flow.source, Destination::NONE) {
         emit::verdict(flow, hook, Outcome::WouldDeny, reason, NO_RULE);
         return true;
     }

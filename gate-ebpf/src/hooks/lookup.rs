@@ -38,7 +38,7 @@ fn choose(ctx: &SkLookupContext) -> bool {
         return true;
     }
     let active = judge::active();
-    let Some(destination) = judge::destination(active, port) else { return true };
+    let destination = judge::destination(active, port);
     if destination.via != PROXIED && destination.via != HIDDEN {
         return true;
     }

@@ -96,10 +96,12 @@ fn accepted(ctx: &SockOpsContext) {
         return;
     };
     state.stage = STAGE_ACCEPTED;
+    // SAFETY: the helper takes the context.
+    state.cookie = unsafe { bpf_get_socket_cookie(ctx.ops.cast()) };
     state.flow = key;
     state.tagged = 0;
     state.refused = 0;
-    state.destination = destination.map_or(0, |destination| destination.service);
+    state.destination = destination.service;
     // Judged at once on its first packet: by its own tag, under the word that is active then.
     state.judged = 0;
     state.until = 0;
@@ -113,10 +115,10 @@ fn accepted(ctx: &SockOpsContext) {
             state.source = 0;
             state.behalf = 0;
             state.source_uid = u32::MAX;
-            state.refused = u32::from(destination.is_some() || is_governed(state.creator));
+            state.refused = u32::from(destination.is_declared() || is_governed(state.creator));
         }
     }
-    if state.source == PROXY && destination.is_none() {
+    if state.source == PROXY && !destination.is_declared() {
         state.refused = 1;
     }
 }

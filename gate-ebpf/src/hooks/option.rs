@@ -2,7 +2,6 @@
 
 use aya_ebpf::{
     bindings::{bpf_sock, bpf_sockopt},
-    helpers::generated::bpf_get_socket_cookie,
     macros::cgroup_sockopt,
     programs::SockoptContext,
 };
@@ -73,7 +72,7 @@ fn peer(ctx: *mut bpf_sockopt) -> Option<()> {
         (&raw mut (*value).uid).write(state.source_uid);
         (&raw mut (*value).destination_service).write(state.destination);
         (&raw mut (*value).active).write(state.judged);
-        (&raw mut (*value).cookie).write(bpf_get_socket_cookie(sk.cast()));
+        (&raw mut (*value).cookie).write(state.cookie);
         (&raw mut (*value).destination.a).write(state.flow.destination.a);
         (&raw mut (*value).destination.b).write(state.flow.destination.b);
         (&raw mut (*value).destination.c).write(state.flow.destination.c);
@@ -90,9 +89,8 @@ fn peer(ctx: *mut bpf_sockopt) -> Option<()> {
 #[inline(always)]
 fn behalf(ctx: *mut bpf_sockopt) -> Option<()> {
     // SAFETY: fields of the context.
-    let (sk, value, end) = unsafe {
-        ((*ctx).__bindgen_anon_1.sk, (*ctx).__bindgen_anon_2.optval, (*ctx).__bindgen_anon_3.optval_end)
-    };
+    let (sk, value, end) =
+        unsafe { ((*ctx).__bindgen_anon_1.sk, (*ctx).__bindgen_anon_2.optval, (*ctx).__bindgen_anon_3.optval_end) };
     if sk.is_null() || identity::current() != PROXY {
         return None;
     }

@@ -9,7 +9,7 @@ use aya_ebpf::{
 use gate_common::{
     event::{Counter, HOOK_EGRESS, HOOK_INGRESS},
     identity::{NOT_GOVERNED, is_governed},
-    maps::{FlowTag, STAGE_ACCEPTED, STAGE_OPENED, SocketState},
+    maps::{Destination, FlowTag, STAGE_ACCEPTED, STAGE_OPENED, SocketState},
     verdict::{self, NO_RULE, Reason, Verdict},
 };
 
@@ -125,31 +125,30 @@ fn arrive(skb: *mut __sk_buff, netns: u64, listener: u32) -> bool {
     let tag: Option<FlowTag> = tags::get(&key);
     let source = tag.map_or(NOT_GOVERNED, |tag| tag.source);
     let behalf = tag.map_or(0, |tag| tag.behalf);
-    let verdict = match (tag, destination) {
-        (None, Some(_)) => Verdict::Deny(Reason::NoTag),
-        _ => judge::flow(active, source, behalf, destination),
+    let verdict = if tag.is_none() && destination.is_declared() {
+        Verdict::deny(Reason::NoTag)
+    } else {
+        judge::flow(active, source, behalf, destination)
     };
-    let arrives = match verdict {
-        Verdict::Deny(reason) if tag.is_some() && judge::observes(active, source, destination) => {
-            match verdict::arrive(Verdict::Allow { rule: NO_RULE }, listener, destination) {
-                Verdict::Deny(_) => Verdict::Deny(reason),
-                allowed => allowed,
-            }
-        }
-        verdict => verdict::arrive(verdict, listener, destination),
-    };
-    let Verdict::Deny(reason) = arrives else { return true };
+    // Observed flows pass as if a rule allowed them, but only to whom the port belongs.
+    let observed = verdict.denies() && tag.is_some() && judge::observes(active, source, destination);
+    let passing = if observed { Verdict::direct(NO_RULE) } else { verdict };
+    let arrives = verdict::arrive(passing, listener, destination);
+    if !arrives.denies() {
+        return true;
+    }
+    let reason = arrives.reason;
     let flow = Flow {
         key,
         source,
         behalf,
         caller: source,
         uid: tag.map_or(u32::MAX, |tag| tag.uid),
-        owner: destination.map_or(listener, |destination| destination.service),
+        owner: if destination.is_declared() { destination.service } else { listener },
         transport: socket::TCP as u8,
         active,
     };
-    if judge::observes(active, listener, None) && matches!(reason, Reason::Undeclared) {
+    if judge::observes(active, listener, Destination::NONE) && matches!(reason, Reason::Undeclared) {
         emit::verdict(&flow, HOOK_INGRESS, Outcome::WouldDeny, reason, NO_RULE);
         return true;
     }
@@ -171,7 +170,7 @@ fn other(state: &mut SocketState, protocol: u32, hook: u8) -> bool {
         transport: protocol as u8,
         active,
     };
-    if judge::observes(active, state.creator, None) {
+    if judge::observes(active, state.creator, Destination::NONE) {
         return true;
     }
     if state.refused == 0 {
