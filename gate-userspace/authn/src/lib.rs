@@ -9,6 +9,7 @@ mod budget;
 mod descriptor;
 mod known;
 mod refusal;
+mod service;
 mod sessions;
 
 pub use attest::{ASSERTION_MS, Attested, Authn, Now};
@@ -16,4 +17,5 @@ pub use budget::{ATTESTS_BURST, ATTESTS_PER_SECOND, Budgets, Suppressed};
 pub use descriptor::{Stated, ask_kernel};
 pub use known::Known;
 pub use refusal::Refusal;
+pub use service::{Random, Service};
 pub use sessions::{Facts, Limits, Session, Sessions};

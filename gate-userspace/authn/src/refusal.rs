@@ -18,6 +18,9 @@ pub enum Refusal {
         /// What it is.
         found: String,
     },
+    /// It is a TCP socket whose connection has ended, as happens when a client gives up.
+    #[error("the connection has ended")]
+    Ended,
     /// The kernel's answer is "no".
     #[error("the kernel attests no peer: {0}")]
     NotAttested(#[source] io::Error),
@@ -95,10 +98,10 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Whether it says that the *caller* sent what it must not send, which is recorded as a rejection.
+    /// Whether it is recorded one by one. The others are ordinary ends, or are counted elsewhere.
     #[must_use]
-    pub fn is_callers_fault(&self) -> bool {
-        matches!(self, Self::Descriptors { .. } | Self::NotAConnection { .. } | Self::OtherPeer)
+    pub fn is_recorded(&self) -> bool {
+        !matches!(self, Self::Ended | Self::NoSession | Self::Budget { .. } | Self::NoRecord)
     }
 }
 

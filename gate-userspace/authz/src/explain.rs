@@ -60,10 +60,11 @@ fn request(in_force: &InForce, principal: Principal, to: &Service, action: Actio
     let decider = in_force.decider();
     let decision = decider.decide(principal, action, to.id, context);
     let nearest = (!decision.allow).then(|| decider.nearest(principal, action));
-    let mut said = verdict(in_force, &decision, nearest.as_ref());
-    said["request"] = json!(format!("{} {}", context.method, context.path));
-    said["assumed"] = json!({ "source_uid": context.source_uid, "now": context.now });
-    said
+    let asked = json!({
+        "request": format!("{} {}", context.method, context.path),
+        "assumed": { "source_uid": context.source_uid, "now": context.now },
+    });
+    verdict(in_force, &decision, nearest.as_ref(), asked)
 }
 
 fn connect(in_force: &InForce, principal: Principal, to: &Service, asked: Asked<'_>) -> Result<Json, Vec<String>> {
@@ -74,7 +75,7 @@ fn connect(in_force: &InForce, principal: Principal, to: &Service, asked: Asked<
     let decider = in_force.decider();
     let decision = decider.decide_connect(principal, to.id, port.id);
     let nearest = if decision.allow { None } else { decider.nearest_connect(principal, to.id, port.id) };
-    Ok(verdict(in_force, &decision, nearest.as_ref()))
+    Ok(verdict(in_force, &decision, nearest.as_ref(), Json::Null))
 }
 
 fn context(
@@ -118,7 +119,7 @@ fn fill(pattern: &PathPattern, parameters: &[(String, Value)]) -> Result<String,
     }
 }
 
-fn verdict(in_force: &InForce, decision: &Decision, nearest: Option<&Nearest>) -> Json {
+fn verdict(in_force: &InForce, decision: &Decision, nearest: Option<&Nearest>, asked: Json) -> Json {
     let named = |id: &str| in_force.tables().rules.iter().find(|rule| rule.id == id).map(rule);
     let rules: Vec<Json> = decision.rules.iter().filter_map(|id| named(id)).collect();
     json!({
@@ -129,6 +130,7 @@ fn verdict(in_force: &InForce, decision: &Decision, nearest: Option<&Nearest>) -
         "cacheable": decision.cacheable,
         "errors": decision.errors.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "nearest": nearest.map(ToString::to_string),
+        "asked": asked,
     })
 }
 

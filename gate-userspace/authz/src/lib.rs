@@ -8,8 +8,10 @@ mod believed;
 mod decide;
 mod difference;
 mod explain;
+mod ids;
 mod in_force;
 mod listeners;
+mod service;
 mod text;
 
 #[cfg(test)]
@@ -19,5 +21,7 @@ pub use believed::{Believed, Disbelief, REMEMBERED};
 pub use decide::{Authz, CACHED_MS, Counts, GRANT_MS, Surroundings};
 pub use difference::first_difference;
 pub use explain::{Asked, explain};
+pub use ids::{Ids, Random};
 pub use in_force::InForce;
 pub use listeners::{Listeners, NoRoute};
+pub use service::Service;

@@ -12,7 +12,7 @@ fn an_allowed_request_names_its_rule() {
     assert_eq!(said["outcome"], "allow");
     assert_eq!(said["rules"][0]["id"], "web-reads-orders");
     assert_eq!(said["rules"][0]["ticket"], "OPS-1");
-    assert_eq!(said["request"], "GET /orders/1");
+    assert_eq!(said["asked"]["request"], "GET /orders/1");
     assert_eq!(said["nearest"], Json::Null);
 }
 
