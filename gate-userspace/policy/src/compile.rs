@@ -1,0 +1,99 @@
+//! From the files of a policy to tables and decisions.
+
+mod numbers;
+mod reach;
+
+use crate::cases::{self, Case};
+use crate::decider::Decider;
+use crate::diagnostic::{Diagnostic, Report};
+use crate::rules::{self, Rule};
+use crate::schema::schema;
+use crate::services::{self, Declarations};
+use crate::source::{PolicySource, SERVICES};
+use crate::universe::Universe;
+use cedar_policy::Schema;
+use gate_tables::{FORMAT, Tables};
+use std::str::FromStr;
+
+/// A policy that was checked and compiled.
+#[derive(Debug)]
+pub struct Compiled {
+    /// What travels in a bundle and fills the kernel. The same policy after the same predecessor gives the same bytes.
+    pub tables: Tables,
+    /// Answers questions.
+    pub decider: Decider,
+    /// The Cedar schema that the rules were checked against, for editors and reviewers.
+    pub schema: String,
+    pub(crate) cases: Vec<Case>,
+}
+
+/// Compiles a policy. `previous` are the tables of the bundle before it in the chain: names keep their numbers.
+///
+/// # Errors
+/// Everything that is wrong with the policy, with places, in the order of files and lines.
+pub fn compile(source: &PolicySource, previous: Option<&Tables>) -> Result<Compiled, Vec<Diagnostic>> {
+    let mut report = Report::default();
+    let declarations = source.text(SERVICES, &mut report).and_then(|text| services::read(text, &mut report));
+    let rules = rules::read(source, &mut report);
+    let cases = cases::read(source, &mut report);
+    let compiled = declarations.and_then(|declarations| {
+        let tables = numbers::tables(&declarations, previous, &mut report)?;
+        check(&declarations, tables, rules, cases, &mut report)
+    });
+    match compiled {
+        Some(compiled) if report.is_empty() => Ok(compiled),
+        _ => Err(report.finish()),
+    }
+}
+
+/// What needs all files together. Rules and cases about services that do not parse would only be noise.
+fn check(
+    declarations: &Declarations,
+    mut tables: Tables,
+    mut rules: Vec<Rule>,
+    cases: Vec<Case>,
+    report: &mut Report,
+) -> Option<Compiled> {
+    let universe = Universe::new(declarations, &tables);
+    let text = schema(declarations);
+    let schema = Schema::from_str(&text)
+        .map_err(|error| report.file(SERVICES, format!("gives no valid Cedar schema: {error}")))
+        .ok()?;
+    rules::check(&mut rules, &universe, &schema, report);
+    cases::check(&cases, &universe, &rules, report);
+    if !report.is_empty() {
+        return None;
+    }
+    tables.rules = rules.iter().map(table_rule).collect();
+    let decider = Decider::new(universe, rules, &schema)
+        .map_err(|error| report.file(SERVICES, format!("cannot be compiled: {error}")))
+        .ok()?;
+    tables.reach = reach::reach(&decider, &tables);
+    Some(Compiled { tables, decider, schema: text, cases })
+}
+
+fn table_rule(rule: &Rule) -> gate_tables::Rule {
+    let effect = if rule.permits() { "permit" } else { "forbid" };
+    gate_tables::Rule {
+        id: rule.id.clone(),
+        effect: effect.to_owned(),
+        reason: rule.reason.clone(),
+        ticket: rule.ticket.clone(),
+        place: rule.place(),
+    }
+}
+
+/// The tables before anything is known of rules.
+pub(crate) fn empty_tables(environment: &str) -> Tables {
+    Tables {
+        format: FORMAT,
+        environment: environment.to_owned(),
+        services: Vec::new(),
+        retired: std::collections::BTreeMap::new(),
+        reach: Vec::new(),
+        rules: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! What a conditional rule may read of a request.
+
+use crate::universe::TargetRoute;
+use cedar_policy::{Context, RestrictedExpression};
+use gate_tables::{ParameterKind, PathSegment, Value};
+
+/// The request that a decision is about. Unconditional rules read none of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestContext {
+    /// The path parameters of the route, as the proxy matched them.
+    pub params: Vec<(String, Value)>,
+    /// The method, upper case.
+    pub method: String,
+    /// The normalized path.
+    pub path: String,
+    /// The Unix user of the process at the other end, attested by the kernel.
+    pub source_uid: u32,
+    /// Seconds since 1970-01-01T00:00:00Z.
+    pub now: i64,
+    /// The same moment on the host's wall clock.
+    pub local: LocalTime,
+}
+
+/// A moment on a wall clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalTime {
+    /// 1 is Monday, 7 is Sunday (ISO 8601).
+    pub weekday: u8,
+    /// Minutes since midnight, 0 to 1439.
+    pub minute: u16,
+}
+
+impl LocalTime {
+    /// The wall clock `offset` seconds east of UTC at `now` (seconds since 1970).
+    #[must_use]
+    pub fn at(now: i64, offset: i32) -> Self {
+        const DAY: i64 = 86_400;
+        let local = now.saturating_add(offset.into());
+        // 1970-01-01 was a Thursday, the fourth day of its week.
+        let weekday = (local.div_euclid(DAY) + 3).rem_euclid(7) + 1;
+        let minute = local.rem_euclid(DAY) / 60;
+        Self { weekday: u8::try_from(weekday).unwrap_or(1), minute: u16::try_from(minute).unwrap_or(0) }
+    }
+}
+
+/// The attributes of the context that do not change within one (session, route).
+pub(crate) const SESSION_ATTRIBUTES: [&str; 2] = ["source", "method"];
+
+impl RequestContext {
+    /// Cedar's form, with the parameters that the schema gives this route and no others.
+    pub(crate) fn to_cedar(&self, route: &TargetRoute) -> Result<Context, String> {
+        check_params(&self.params, route)?;
+        let params = self.params.iter().map(|(name, value)| {
+            let value = match value {
+                Value::Text(text) => RestrictedExpression::new_string(text.clone()),
+                Value::Int(number) => RestrictedExpression::new_long(*number),
+            };
+            (name.clone(), value)
+        });
+        let long = RestrictedExpression::new_long;
+        let local = [("weekday", i64::from(self.local.weekday)), ("minute", i64::from(self.local.minute))];
+        let pairs = [
+            ("params", record(params)?),
+            ("method", RestrictedExpression::new_string(self.method.clone())),
+            ("path", RestrictedExpression::new_string(self.path.clone())),
+            ("source", record([("uid".to_owned(), long(self.source_uid.into()))])?),
+            ("now", long(self.now)),
+            ("local", record(local.map(|(name, value)| (name.to_owned(), long(value))))?),
+        ];
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value));
+        Context::from_pairs(pairs).map_err(|error| format!("the request's context: {error}"))
+    }
+}
+
+/// Whether these are exactly the route's parameters, each of its type.
+pub(crate) fn check_params(params: &[(String, Value)], route: &TargetRoute) -> Result<(), String> {
+    let declared: Vec<(&str, ParameterKind)> = route.path.segments().iter().filter_map(parameter).collect();
+    for (name, kind) in &declared {
+        let given = params.iter().find(|(given, _)| given == name).map(|(_, value)| value);
+        match (kind, given) {
+            (ParameterKind::Int, Some(Value::Int(_))) | (ParameterKind::Text, Some(Value::Text(_))) => {}
+            (_, None) => return Err(format!("the parameter \"{name}\" of {} is missing", route.path)),
+            (ParameterKind::Int, Some(Value::Text(_))) => {
+                return Err(format!(
+                    "the parameter \"{name}\" of {} is a string; an integer would be right",
+                    route.path
+                ));
+            }
+            (ParameterKind::Text, Some(Value::Int(_))) => {
+                return Err(format!(
+                    "the parameter \"{name}\" of {} is an integer; a string would be right",
+                    route.path
+                ));
+            }
+        }
+    }
+    match params.iter().find(|(name, _)| !declared.iter().any(|(declared, _)| declared == name)) {
+        Some((name, _)) => Err(format!("{} has no parameter \"{name}\"", route.path)),
+        None if params.len() != declared.len() => Err(format!("a parameter of {} is there twice", route.path)),
+        None => Ok(()),
+    }
+}
+
+fn parameter(segment: &PathSegment) -> Option<(&str, ParameterKind)> {
+    match segment {
+        PathSegment::Literal(_) => None,
+        PathSegment::Parameter { name, kind } => Some((name, *kind)),
+        PathSegment::Rest(name) => Some((name, ParameterKind::Text)),
+    }
+}
+
+fn record(fields: impl IntoIterator<Item = (String, RestrictedExpression)>) -> Result<RestrictedExpression, String> {
+    RestrictedExpression::new_record(fields).map_err(|error| format!("the request's context: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wall_clocks() {
+        let at = |now, offset| LocalTime::at(now, offset);
+        assert_eq!(at(0, 0), LocalTime { weekday: 4, minute: 0 });
+        assert_eq!(at(-1, 0), LocalTime { weekday: 3, minute: 1439 });
+        // 2026-11-22 is a Sunday; 15:20 UTC.
+        assert_eq!(at(1_795_360_800, 0), LocalTime { weekday: 7, minute: 15 * 60 + 20 });
+        assert_eq!(at(1_795_360_800, 9 * 3600), LocalTime { weekday: 1, minute: 20 });
+        assert_eq!(at(i64::MAX, i32::MAX).minute / 1440, 0);
+    }
+}

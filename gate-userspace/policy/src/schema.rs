@@ -1,0 +1,70 @@
+//! The Cedar schema of a policy, written from its declarations: a rule that misspells anything is an error.
+
+use crate::services::{Declarations, Route};
+use gate_tables::{ParameterKind, PathSegment};
+use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
+
+const ENTITIES: &str = "\
+// Generated from services.toml.
+entity Group;
+entity Service in [Group];
+// Host::\"self\": every process that no service claims.
+entity Host;
+// World and Unattested are known and may do nothing.
+entity World;
+entity Unattested;
+// A port that is judged as a flow: Port::\"ledger:tcp/9000\".
+entity Port;
+
+action \"connect\" appliesTo { principal: [Service, Host], resource: [Port], context: {} };
+";
+
+/// The schema's text, the same for the same declarations.
+pub(crate) fn schema(declarations: &Declarations) -> String {
+    let mut text = ENTITIES.to_owned();
+    for (name, service) in &declarations.services {
+        let routes = service.ports.values().flat_map(|port| &port.routes);
+        // Writing to a string does not fail.
+        let _ = service_actions(&mut text, name, routes.collect());
+    }
+    text
+}
+
+/// The resource that stands for an L4 port.
+pub(crate) fn port_name(service: &str, number: u16) -> String {
+    format!("{service}:tcp/{number}")
+}
+
+fn service_actions(text: &mut String, service: &str, routes: Vec<(&String, &Route)>) -> fmt::Result {
+    if routes.is_empty() {
+        return Ok(());
+    }
+    let groups: BTreeSet<&str> = routes.iter().flat_map(|(_, route)| &route.groups).map(String::as_str).collect();
+    writeln!(text, "\naction \"{service}:all\";")?;
+    for group in groups {
+        writeln!(text, "action \"{service}:{group}\";")?;
+    }
+    for (name, route) in routes {
+        let parents = route.groups.iter().map(|group| format!(", \"{service}:{group}\"")).collect::<String>();
+        let parameters = route.path.segments().iter().filter_map(parameter).collect::<Vec<_>>().join(", ");
+        write!(
+            text,
+            "action \"{service}.{name}\" in [\"{service}:all\"{parents}] appliesTo {{\n  \
+             principal: [Service, Host], resource: [Service],\n  context: {{\n    \
+             params: {{ {parameters} }},\n    method: String, path: String,\n    source: {{ uid: Long }},\n    \
+             now: Long, local: {{ weekday: Long, minute: Long }},\n  }},\n}};\n",
+        )?;
+    }
+    Ok(())
+}
+
+fn parameter(segment: &PathSegment) -> Option<String> {
+    match segment {
+        PathSegment::Literal(_) => None,
+        PathSegment::Parameter { name, kind: ParameterKind::Int } => Some(format!("\"{name}\": Long")),
+        PathSegment::Parameter { name, kind: ParameterKind::Text } | PathSegment::Rest(name) => {
+            Some(format!("\"{name}\": String"))
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What `services.toml` may say, and the message for what it may not.
+
+use super::*;
+use crate::diagnostic::Report;
+
+const GOOD: &str = r#"environment = "demo"
+[group.clients]
+[service.orders]
+unit = "orders.service"
+owner = "team-orders"
+[service.orders.port.api]
+listen = "tcp/8080"
+protocol = "http"
+[service.orders.port.api.route]
+getOrder = { match = "GET /orders/{id:int}", groups = ["read"] }
+[service.web]
+cgroup = "shop.slice/web.service"
+owner = "team-shop"
+groups = ["clients"]
+observe = true
+"#;
+
+fn errors(text: &str) -> Vec<String> {
+    let mut report = Report::default();
+    let declarations = read(text, &mut report);
+    let errors: Vec<String> = report.finish().iter().map(ToString::to_string).collect();
+    assert_eq!(declarations.is_none(), !errors.is_empty());
+    errors
+}
+
+#[test]
+fn a_good_file_is_read_whole() {
+    let mut report = Report::default();
+    let declarations = read(GOOD, &mut report).unwrap();
+    assert_eq!(declarations.environment, "demo");
+    let orders = &declarations.services["orders"];
+    assert_eq!(orders.cgroup, "system.slice/orders.service");
+    assert!(!orders.observe);
+    let api = &orders.ports["api"];
+    assert_eq!((api.number, api.protocol), (8080, Protocol::Http));
+    let route = &api.routes["getOrder"];
+    assert_eq!((route.method.as_str(), route.path.to_string().as_str()), ("GET", "/orders/{id:int}"));
+    assert_eq!(route.groups, ["read"]);
+    let web = &declarations.services["web"];
+    assert_eq!(
+        (web.cgroup.as_str(), web.observe, web.groups.as_slice()),
+        ("shop.slice/web.service", true, &["clients".to_owned()][..])
+    );
+}
+
+/// Each line: what is replaced in the good file, by what, and the one message that follows.
+#[test]
+#[rustfmt::skip] // a table
+fn every_mistake_has_its_line_and_what_would_be_right() {
+    let table = [
+        ("owner = \"team-orders\"", "ownr = \"team-orders\"", "services.toml:5: unknown key \"ownr\" in [service.orders]; did you mean \"owner\"?"),
+        ("listen = \"tcp/8080\"", "lisen = \"tcp/8080\"", "services.toml:7: unknown key \"lisen\" in [service.orders.port.api]; did you mean \"listen\"?"),
+        ("environment = \"demo\"", "", "services.toml:1: \"environment\" is missing; write environment = \"demo\""),
+        ("environment = \"demo\"", "environment = \"De mo\"", "services.toml:1: environment name \"De mo\"; a name is"),
+        ("environment = \"demo\"", "environment = 7", "services.toml:1: \"environment\" is an integer; a string would be right"),
+        ("tcp/8080", "tcp/0", "services.toml:7: listen = \"tcp/0\"; write \"tcp/\" and a port from 1 to 65535"),
+        ("tcp/8080", "tcp/08080", "services.toml:7: listen = \"tcp/08080\"; write"),
+        ("tcp/8080", "tcp/65536", "services.toml:7: listen = \"tcp/65536\"; write"),
+        ("tcp/8080", "udp/53", "services.toml:7: listen = \"udp/53\"; UDP is not governed in this version; write"),
+        ("\"http\"", "\"htpt\"", "services.toml:8: protocol = \"htpt\"; did you mean \"http\"?"),
+        ("protocol = \"http\"", "", "services.toml:9: routes in [service.orders.port.api], which has no protocol; write protocol = \"http\""),
+        ("GET /orders", "GTE /orders", "services.toml:10: method \"GTE\"; did you mean \"GET\"?"),
+        ("GET /orders", "/orders", "services.toml:10: match = \"/orders/{id:int}\"; write a method, a space and a path"),
+        ("{id:int}", "{id:itn}", "services.toml:10: path pattern \"/orders/{id:itn}\": \"itn\" is no type"),
+        ("\"read\"", "\"all\"", "services.toml:10: route group \"all\" holds every route already; leave it out"),
+        ("\"read\"", "3", "services.toml:10: \"groups\" in [service.orders.port.api.route.getOrder] is an integer; a list of strings would be right"),
+        ("[\"read\"]", "[\"read\", \"read\"]", "services.toml:10: \"read\" is in \"groups\" twice"),
+        ("getOrder", "get-order", "services.toml:10: route name \"get-order\"; a name is"),
+        ("observe = true", "observe = \"yes\"", "services.toml:15: \"observe\" in [service.web] is a string; true or false would be right"),
+        ("groups = [\"clients\"]", "groups = [\"client\", \"clients\"]", "services.toml:11: service \"web\" is in group \"client\", which no [group.client] declares; did you mean \"clients\"?"),
+        ("groups = [\"clients\"]", "", "services.toml:2: group \"clients\" has no service"),
+        ("shop.slice/web", "/shop.slice/web", "services.toml:12: cgroup = \"/shop.slice/web.service\"; write it relative"),
+        ("shop.slice/web", "shop.slice/../web", "services.toml:12: cgroup = \"shop.slice/../web.service\" has the part \"..\""),
+        ("shop.slice/web.service", "system.slice/orders.service", "services.toml:11: \"web\" and \"orders\" have one cgroup"),
+        ("shop.slice/web.service", "system.slice/orders.service/web", "services.toml:11: the cgroup of \"web\" is inside \"system.slice/orders.service\""),
+        ("unit = \"orders.service\"", "unit = \"orders@1.service\"", "services.toml:4: unit = \"orders@1.service\" is an instance of a template"),
+        ("unit = \"orders.service\"", "unit = \"memory.service\"", "services.toml:4: unit = \"memory.service\": systemd escapes"),
+        ("unit = \"orders.service\"", "unit = \"orders\"", "services.toml:4: unit = \"orders\"; write a unit that ends in"),
+        ("unit = \"orders.service\"", "unit = \"o.service\"\ncgroup = \"o\"", "services.toml:3: both \"unit\" and \"cgroup\" in [service.orders]"),
+        ("unit = \"orders.service\"", "", "services.toml:3: neither \"unit\" nor \"cgroup\" in [service.orders]"),
+        ("owner = \"team-shop\"", "", "services.toml:11: \"owner\" is missing in [service.web]; write owner = \"team-orders\""),
+        ("[service.web]", "[service.Web]", "services.toml:11: service name \"Web\"; a name is"),
+        ("[service.web]", "[service.host]", "services.toml:11: service name \"host\" is Gate's own"),
+        ("[service.web]", "[service.gate-net]", "services.toml:11: service name \"gate-net\" is Gate's own"),
+        ("observe = true", "observe = true\nobserve = false", "services.toml:16: duplicate key"),
+        ("[group.clients]", "[hosts]\nposture = \"deny\"\n[group.clients]", "services.toml:2: unknown key \"hosts\"; expected \"environment\", \"group\" or \"service\""),
+        ("observe = true", "observe =", "services.toml:15: string values must be quoted"),
+        ("observe = true", "[service.web.port.api]\nlisten = \"tcp/8080\"", "services.toml:15: web.api and orders.api both listen on tcp/8080"),
+        ("observe = true", "[service.web.port.api]\nlisten = \"tcp/80\"\nprotocol = \"http\"", "services.toml:15: no route in [service.web.port.api]"),
+        ("groups = [\"read\"] }", "}\nother = { match = \"GET /orders/7\" }", "services.toml:11: route \"other\" (GET /orders/7) overlaps route \"getOrder\" (GET /orders/{id:int}, line 10)"),
+        ("observe = true", "[service.orders.port.b]\nlisten = \"tcp/81\"\nprotocol = \"http\"\nroute.getOrder = { match = \"GET /\" }", "services.toml:18: route \"getOrder\" is on the ports \"api\" and \"b\""),
+    ];
+    let mut wrong = Vec::new();
+    for (from, to, expected) in table {
+        assert!(GOOD.contains(from), "{from}");
+        let found = errors(&GOOD.replacen(from, to, 1));
+        if found.len() != 1 || !found[0].starts_with(expected) {
+            wrong.push(format!("{from} -> {to}\n  expected {expected}\n  found {found:#?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let text =
+        GOOD.replace("owner", "ownr").replace("GET", "GTE").replace("tcp/8080", "8080").replace("observe", "observ");
+    let found = errors(&text);
+    let lines: Vec<&str> = found.iter().filter_map(|error| error.split(':').nth(1)).collect();
+    assert_eq!(lines, ["5", "7", "10", "13", "15"], "{found:#?}");
+}
+
+#[test]
+fn different_methods_or_types_do_not_overlap() {
+    let routes = "[\"read\"] }\na = { match = \"DELETE /orders/{id:int}\" }\nb = { match = \"GET /orders/new\" }";
+    assert_eq!(errors(&GOOD.replacen("[\"read\"] }", routes, 1)), Vec::<String>::new());
+}
+
+#[test]
+fn an_empty_file_says_what_to_write() {
+    assert_eq!(
+        errors(""),
+        [
+            "services.toml: declares no service; write [service.NAME] with unit = \"NAME.service\" and owner = \"TEAM\"",
+            "services.toml:1: \"environment\" is missing; write environment = \"demo\"",
+        ]
+    );
+}
