@@ -1,0 +1,120 @@
+//! From a bundle's tables to the entries of the kernel's maps. Pure: what is wrong is found before anything is
+//! written.
+
+use gate_common::{
+    identity::{CgroupIdentity, PATH_SIZE, PROXY},
+    limits,
+    maps::{DIRECT, Destination, DestinationKey, HIDDEN, PROXIED, Rule, RuleKey, ServiceKey, ServicePosture, TCP},
+};
+use gate_tables::{Protocol, Tables, Transport, Via};
+
+/// The entries of one copy of the double tables, and of the table of paths.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Entries {
+    /// `DESTINATIONS`
+    pub destinations: Vec<(DestinationKey, Destination)>,
+    /// `RULES`
+    pub rules: Vec<(RuleKey, Rule)>,
+    /// `SERVICES`
+    pub services: Vec<(ServiceKey, ServicePosture)>,
+    /// `PATHS`, by cgroup path relative to the host's cgroup root.
+    pub cgroups: Vec<(String, CgroupIdentity)>,
+}
+
+/// What one copy holds at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// Declared listeners.
+    pub destinations: usize,
+    /// Lines of the reachability table.
+    pub rules: usize,
+    /// Services.
+    pub services: usize,
+    /// Longest cgroup path, in bytes.
+    pub path: usize,
+}
+
+impl Capacity {
+    /// The maps', with the length of the root's own path taken off.
+    #[must_use]
+    pub fn of_maps(prefix: &str) -> Self {
+        Self {
+            destinations: limits::DESTINATIONS as usize / 2,
+            rules: limits::RULES as usize / 2,
+            // Gate's own roles have entries too.
+            services: limits::SERVICES as usize / 2 - 16,
+            // A slash before it and a zero byte after it.
+            path: PATH_SIZE.saturating_sub(prefix.len() + 2),
+        }
+    }
+}
+
+impl Entries {
+    /// The entries of `tables` in copy `copy`, with gate-proxy's own port `hidden`.
+    ///
+    /// # Errors
+    /// Every reason why the kernel could not hold them.
+    pub fn compile(tables: &Tables, copy: u8, hidden: u16, capacity: Capacity) -> Result<Self, Vec<String>> {
+        let mut entries = Self::default();
+        let mut wrong = Vec::new();
+        let key = |port| DestinationKey { port, transport: TCP, copy, reserved: 0 };
+        entries.destinations.push((key(hidden), Destination { service: PROXY, port: 0, via: HIDDEN, reserved: 0 }));
+        for service in &tables.services {
+            if service.cgroup.len() > capacity.path {
+                wrong.push(format!(
+                    "the cgroup path of {} has {} bytes; the kernel matches at most {} here",
+                    service.name,
+                    service.cgroup.len(),
+                    capacity.path
+                ));
+            }
+            let identity = CgroupIdentity { service: service.id.0, flags: 0 };
+            entries.cgroups.push((service.cgroup.clone(), identity));
+            let posture = ServicePosture { observe: u32::from(service.observe), reserved: 0 };
+            entries.services.push((ServiceKey { service: service.id.0, copy: u32::from(copy) }, posture));
+            for port in &service.ports {
+                if port.number == hidden {
+                    wrong.push(format!(
+                        "{} declares port {hidden}, which is gate-proxy's own on this host ([proxy] port in gate.toml)",
+                        service.name
+                    ));
+                }
+                let via = match port.protocol {
+                    Protocol::Opaque => DIRECT,
+                    Protocol::Http => PROXIED,
+                };
+                let Transport::Tcp = port.transport;
+                let owner = Destination { service: service.id.0, port: port.id.0, via, reserved: 0 };
+                entries.destinations.push((key(port.number), owner));
+            }
+        }
+        for line in &tables.reach {
+            let via = match line.via {
+                Via::Direct => DIRECT,
+                Via::Proxy => PROXIED,
+            };
+            let key = RuleKey {
+                source: line.source.0,
+                destination: line.destination.0,
+                port: line.port.0,
+                transport: TCP,
+                copy,
+                reserved: 0,
+            };
+            entries.rules.push((key, Rule { rule: line.rule, via: u32::from(via) }));
+        }
+        for (what, found, most) in [
+            ("declared ports", entries.destinations.len(), capacity.destinations),
+            ("lines of the reachability table", entries.rules.len(), capacity.rules),
+            ("services", entries.services.len(), capacity.services),
+        ] {
+            if found > most {
+                wrong.push(format!("{found} {what}; the kernel's table holds {most}"));
+            }
+        }
+        if wrong.is_empty() { Ok(entries) } else { Err(wrong) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

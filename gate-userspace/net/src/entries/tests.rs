@@ -1,0 +1,109 @@
+use super::*;
+use gate_common::verdict::{Passage, reach};
+use gate_tables::{FORMAT, Port, PortId, Reach, Rule as TableRule, Service, ServiceId};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const ROOM: Capacity = Capacity { destinations: 1_000, rules: 10_000, services: 1_000, path: 200 };
+
+fn service(id: u32, ports: Vec<Port>) -> Service {
+    Service {
+        id: ServiceId(id),
+        name: format!("s{id:04}"),
+        owner: "team".into(),
+        cgroup: format!("s{id:04}.service"),
+        observe: false,
+        ports,
+    }
+}
+
+fn port(id: u16, number: u16, protocol: Protocol) -> Port {
+    Port { id: PortId(id), name: format!("p{id:02}"), transport: Transport::Tcp, number, protocol, routes: Vec::new() }
+}
+
+fn tables(services: Vec<Service>, reach: Vec<Reach>) -> Tables {
+    let rule = |id: &str| TableRule {
+        id: id.into(),
+        effect: "permit".into(),
+        reason: "r".into(),
+        ticket: "T-1".into(),
+        place: "a.cedar:1".into(),
+    };
+    Tables {
+        format: FORMAT,
+        environment: "test".into(),
+        services,
+        retired: BTreeMap::new(),
+        reach,
+        rules: vec![rule("a"), rule("b")],
+    }
+}
+
+#[test]
+fn the_hidden_port_may_not_be_declared() {
+    let tables = tables(vec![service(1, vec![port(1, 15_001, Protocol::Http)])], vec![]);
+    let wrong = Entries::compile(&tables, 0, 15_001, ROOM).unwrap_err();
+    assert!(wrong[0].contains("15001") && wrong[0].contains("s0001"), "{wrong:?}");
+}
+
+#[test]
+fn every_shortage_is_named_at_once() {
+    let tables = tables(
+        vec![service(1, vec![port(1, 80, Protocol::Http)]), service(2, vec![port(1, 81, Protocol::Opaque)])],
+        vec![],
+    );
+    let none = Capacity { destinations: 1, rules: 0, services: 1, path: 4 };
+    let wrong = Entries::compile(&tables, 0, 15_001, none).unwrap_err();
+    assert_eq!(wrong.len(), 4, "{wrong:?}");
+}
+
+proptest! {
+    /// What the kernel decides from the entries is what the table says, for every source, service and port.
+    #[test]
+    fn entries_mean_what_the_tables_say(
+        lines in prop::collection::btree_set((0_u32..5, 1_u32..5, 1_u16..3), 0..20),
+        http in prop::collection::vec(any::<bool>(), 8),
+        copy in 0_u8..2,
+    ) {
+        let protocol = |service: u32, port: u16| {
+            let index = ((service - 1) * 2 + u32::from(port) - 1) as usize;
+            if http[index] { Protocol::Http } else { Protocol::Opaque }
+        };
+        let number = |service: u32, port: u16| 1_000 + service as u16 * 10 + port;
+        let services = (1..5)
+            .map(|id| service(id, (1..3).map(|p| port(p, number(id, p), protocol(id, p))).collect()))
+            .collect();
+        let reaches = lines
+            .iter()
+            .map(|(source, destination, port)| Reach {
+                source: ServiceId(*source),
+                destination: ServiceId(*destination),
+                port: PortId(*port),
+                via: if protocol(*destination, *port) == Protocol::Http { Via::Proxy } else { Via::Direct },
+                rule: 1,
+            })
+            .collect();
+        let tables = tables(services, reaches);
+        let tables = Tables::from_bytes(&tables.to_bytes().unwrap()).unwrap();
+        let entries = Entries::compile(&tables, copy, 15_001, ROOM).unwrap();
+        let destinations: BTreeMap<_, _> = entries.destinations.iter().map(|(k, v)| (k.to_bytes(), *v)).collect();
+        let rules: BTreeMap<_, _> = entries.rules.iter().map(|(k, v)| (k.to_bytes(), *v)).collect();
+        for source in 0..5 {
+            for owner in 1..5 {
+                for port in 1..3 {
+                    let key = DestinationKey { port: number(owner, port), transport: TCP, copy, reserved: 0 };
+                    let destination = destinations[&key.to_bytes()];
+                    prop_assert_eq!(destination.service, owner);
+                    let key = RuleKey { source, destination: owner, port, transport: TCP, copy, reserved: 0 };
+                    let rule = rules.get(&key.to_bytes()).copied().unwrap_or(Rule::NONE);
+                    let expected = match (lines.contains(&(source, owner, port)), protocol(owner, port)) {
+                        (false, _) => Passage::Deny,
+                        (true, Protocol::Http) => Passage::Proxy,
+                        (true, Protocol::Opaque) => Passage::Direct,
+                    };
+                    prop_assert_eq!(reach(source, destination, rule).passage, expected);
+                }
+            }
+        }
+    }
+}
