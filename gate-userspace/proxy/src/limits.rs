@@ -21,6 +21,11 @@ pub const HEAD_TIME: Duration = Duration::from_secs(10);
 pub const IDLE: Duration = Duration::from_secs(60);
 /// A body, in either direction, or a client that does not read, without progress.
 pub const STALL: Duration = Duration::from_secs(60);
+/// Where a request is answered before it has ended, so long and so much is read and thrown away, so that the client
+/// sees the answer and not a reset.
+pub const LINGER: Duration = Duration::from_secs(1);
+/// See [`LINGER`].
+pub const LINGER_BYTES: usize = 256 * 1024;
 /// Connecting to a backend of this host.
 pub const CONNECT: Duration = Duration::from_secs(5);
 /// From the request to the head of the backend's response.
@@ -51,3 +56,5 @@ pub const TICK: Duration = Duration::from_secs(1);
 pub const REJUDGE_MS: u64 = 4_000;
 /// How long a worker waits for running requests when it is told to stop.
 pub const DRAIN: Duration = Duration::from_secs(10);
+/// What hyper buffers of a backend's response.
+pub const RESPONSE_BUFFER: usize = 64 * 1024;
