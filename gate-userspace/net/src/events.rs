@@ -21,7 +21,7 @@ const LOSSES: [(Counter, &str); 5] = [
 
 /// Reports every verdict, until it is dropped.
 pub(crate) async fn report_verdicts(service: Rc<Service>, events: RingBuf<MapData>) {
-    let Ok(mut events) = AsyncFd::with_interest(events, Interest::READABLE) else {
+    let Ok(mut events) = AsyncFd::register_with_interest(events, Interest::READABLE) else {
         service.note("the ring buffer cannot be waited for");
         return;
     };

@@ -34,6 +34,7 @@ const ON_MAPS: &[&[Arg]] = &[
 /// What is in the maps. No command here makes, loads, attaches, pins or enumerates anything.
 pub(super) const BPF_MAPS: &[Call] = &[
     call!(SYS_bpf, "reads and writes the maps' entries", ON_MAPS),
+    call!(SYS_membarrier, "waits until no program reads the copy that is about to be written"),
     call!(SYS_uname, "which kernel runs, for the library"),
     call!(SYS_name_to_handle_at, "the id of a cgroup"),
 ];
