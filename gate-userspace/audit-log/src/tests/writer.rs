@@ -4,7 +4,7 @@ use super::keep::{ORIGIN, entry, grow, key, log_with, open, read_all, verifier, 
 use crate::{Checkpoint, Finding, Log, LogError, MAX_ENTRY, Reader, Recovery, verify};
 use ed25519_dalek::SigningKey;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tempfile::tempdir;
 
 #[test]
@@ -30,6 +30,15 @@ fn a_tree_of_70000_has_the_tiles_that_the_specification_lists() {
     let mut log = open(directory.path()).unwrap();
     grow(&mut log, 70_300);
     assert!(verify(directory.path(), &verifier(), Some(&checkpoint)).is_ok());
+    drop(log);
+    // Opening looks at the last full tile of every level.
+    let tile = directory.path().join("tile/1/000");
+    let mut bytes = fs::read(&tile).unwrap();
+    bytes[7 * 32] ^= 1;
+    fs::write(&tile, bytes).unwrap();
+    let Some(LogError::Damaged(finding)) = open(directory.path()).err() else { panic!("opened") };
+    assert!(matches!(&finding, Finding::TileHash { position: 7, entry: 1792, .. }), "{finding}");
+    assert_eq!(finding.file(), Path::new("tile/1/000"));
 }
 
 #[test]
