@@ -1,5 +1,7 @@
 //! The example policy that the demo loads: it compiles, holds its cases, and reaches exactly what it says.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed")]
+
 use gate_policy::{Compiled, LocalTime, PolicySource, Principal, RequestContext, compile, run_cases};
 use gate_tables::{Tables, Value, Via};
 use std::path::Path;
