@@ -234,13 +234,12 @@ impl<Reply: DeserializeOwned + 'static> Shared<Reply> {
         Ok(line)
     }
 
-    /// Whoever still waits on this connection learns that it is closed.
+    /// Whoever still waits on it learns that it is closed when the last of its holders drops it.
     fn forget(&self, line: &Rc<Line<Reply>>) {
         let mut standing = self.standing.borrow_mut();
         if standing.as_ref().is_some_and(|standing| Rc::ptr_eq(&standing.line, line)) {
             *standing = None;
         }
-        line.waiting.borrow_mut().clear();
     }
 }
 
