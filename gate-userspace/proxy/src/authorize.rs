@@ -30,6 +30,12 @@ impl Permit {
         self.attested.claims.source
     }
 
+    /// Under which bundle version.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.attested.claims.version
+    }
+
     /// The pair whose grant it uses.
     #[must_use]
     pub fn pair(&self) -> Pair {
@@ -122,9 +128,8 @@ async fn attempt(
     port.name().clone_into(&mut findings.destination);
     let attested = attested(worker, policy, session).await?;
     findings.attested = Some(Rc::clone(&attested));
-    let matched = port
-        .route(&head.method, head.target.path())
-        .map_err(|error| Refusal::forbidden(error.to_string()))?;
+    let matched =
+        port.route(&head.method, head.target.path()).map_err(|error| Refusal::forbidden(error.to_string()))?;
     let case = Case { worker, version: policy.version(), port, attested, matched, head };
     case.decide(freshness, findings).await
 }

@@ -1,6 +1,7 @@
 //! A request on its way: what ends it early, and when it has to be judged again.
 
 use crate::head::Head;
+use crate::limits;
 use crate::session::Session;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -29,23 +30,23 @@ pub struct Exchange {
     phase: Cell<Phase>,
     /// The worker's ticks without progress.
     quiet: Cell<u32>,
-    /// When it was last judged, Unix milliseconds.
-    judged_ms: Cell<u64>,
+    /// When it was last judged, Unix milliseconds, and under which bundle version.
+    judged: Cell<(u64, u64)>,
     ended: Cell<Option<&'static str>>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl Exchange {
-    /// Judged now.
+    /// Judged now, under this version.
     #[must_use]
-    pub fn new(head: Head, session: Rc<Session>, request_id: Rc<str>, now_ms: u64) -> Rc<Self> {
+    pub fn new(head: Head, session: Rc<Session>, request_id: Rc<str>, now_ms: u64, version: u64) -> Rc<Self> {
         Rc::new(Self {
             head,
             session,
             request_id,
             phase: Cell::new(Phase::Waiting),
             quiet: Cell::new(0),
-            judged_ms: Cell::new(now_ms),
+            judged: Cell::new((now_ms, version)),
             ended: Cell::new(None),
             waker: RefCell::default(),
         })
@@ -87,13 +88,20 @@ impl Exchange {
         self.quiet.get()
     }
 
-    /// Whether it has to be judged again; if so, it counts as judged now.
-    pub fn is_due(&self, now_ms: u64, every_ms: u64) -> bool {
-        let due = now_ms.saturating_sub(self.judged_ms.get()) >= every_ms;
+    /// Whether it has to be judged again, for its age or for another version; if so, it counts as judged now.
+    pub fn is_due(&self, now_ms: u64, version: u64) -> bool {
+        let (judged_ms, judged_under) = self.judged.get();
+        let due = judged_under != version || now_ms.saturating_sub(judged_ms) >= limits::REJUDGE_MS;
         if due {
-            self.judged_ms.set(now_ms);
+            self.judged.set((now_ms, version));
         }
         due
+    }
+
+    /// What it waits for.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase.get()
     }
 }
 

@@ -217,10 +217,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
             }
             Poll::Ready(false) => Poll::Ready(Err(self.break_off("the connection ended inside a body"))),
             Poll::Pending if self.reading.is_over(cx) => {
-                self.gate.broken.replace(Some(Refusal::new(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "the body did not come in time",
-                )));
+                self.gate
+                    .broken
+                    .replace(Some(Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")));
                 self.stage = Stage::Closed;
                 Poll::Ready(Err(ErrorKind::TimedOut.into()))
             }

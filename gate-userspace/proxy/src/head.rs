@@ -51,7 +51,11 @@ pub fn scan(buffer: &[u8], from: usize) -> Scan {
     loop {
         let rest = buffer.get(line..).unwrap_or_default();
         let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
-            return if buffer.len() >= limits::HEAD { Scan::Refused(too_large(line == 0)) } else { Scan::Partial(line) };
+            return if buffer.len() >= limits::HEAD {
+                Scan::Refused(too_large(line == 0))
+            } else {
+                Scan::Partial(line)
+            };
         };
         let Some(text) = rest.get(..end).and_then(|text| text.strip_suffix(b"\r")) else {
             return Scan::Refused(Refusal::malformed("a line of the head ends in LF without CR"));

@@ -100,9 +100,7 @@ fn strip(fields: &mut HeaderMap, unwanted: impl Fn(&str) -> bool) {
 fn is_listed(list: &[&str], name: &str) -> bool {
     let same = |a: u8, b: u8| a == b || (a == b'-' && b == b'_');
     list.iter().any(|listed| match listed.strip_suffix('*') {
-        Some(prefix) => {
-            name.len() >= prefix.len() && prefix.bytes().zip(name.bytes()).all(|(a, b)| same(a, b))
-        }
+        Some(prefix) => name.len() >= prefix.len() && prefix.bytes().zip(name.bytes()).all(|(a, b)| same(a, b)),
         None => name.len() == listed.len() && listed.bytes().zip(name.bytes()).all(|(a, b)| same(a, b)),
     })
 }

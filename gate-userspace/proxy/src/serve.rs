@@ -49,8 +49,12 @@ async fn tick(worker: Rc<Worker>) {
     let mut interval = tokio::time::interval(limits::TICK);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        interval.tick().await;
-        worker.tick().await;
+        tokio::select! {
+            _ = interval.tick() => {}
+            // A worker without requests takes over a new policy, too; exchanges that run are judged by it at once.
+            () = worker.policy_changed() => {}
+        }
+        worker.tick();
     }
 }
 
@@ -113,7 +117,11 @@ async fn run(guard: Guard<SharedStream>, service: Service, mut stopped: watch::R
 async fn admit(worker: &Rc<Worker>, session: &Session) -> Result<crate::worker::Place, String> {
     let policy = worker.policy();
     if policy.port(session.destination().port()).is_none() {
-        return Err(format!("{} is no L7 port of a service in bundle version {}", session.destination(), policy.version()));
+        return Err(format!(
+            "{} is no L7 port of a service in bundle version {}",
+            session.destination(),
+            policy.version()
+        ));
     }
     let attested = session.attested(worker.authn(), policy.version(), worker.now_ms());
     let attested = match attested.await {
@@ -126,7 +134,11 @@ async fn admit(worker: &Rc<Worker>, session: &Session) -> Result<crate::worker::
     };
     let source = &attested.claims;
     worker.place(source.source).ok_or_else(|| {
-        format!("service {:?} has {} connections to one worker already", source.source_name, limits::CONNECTIONS_PER_SOURCE)
+        format!(
+            "service {:?} has {} connections to one worker already",
+            source.source_name,
+            limits::CONNECTIONS_PER_SOURCE
+        )
     })
 }
 

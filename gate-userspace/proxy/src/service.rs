@@ -88,7 +88,7 @@ impl Service {
         entry: Entry,
     ) -> Response<Reply> {
         let now_ms = self.worker.now_ms();
-        let exchange = Exchange::new(head, Rc::clone(&self.session), Rc::clone(request_id), now_ms);
+        let exchange = Exchange::new(head, Rc::clone(&self.session), Rc::clone(request_id), now_ms, permit.version());
         self.worker.exchanges().add(&exchange);
         match forward::forward(&self.worker, &permit, &exchange, request, &id_value(request_id)).await {
             Ok((response, lease)) => {
@@ -146,7 +146,8 @@ impl Service {
     }
 
     fn fill_known(&self, entry: &mut Entry) {
-        let destination = self.worker.policy().port(self.session.destination().port()).map(|port| port.name().to_owned());
+        let destination =
+            self.worker.policy().port(self.session.destination().port()).map(|port| port.name().to_owned());
         entry.fill(&Findings {
             attested: self.session.known(),
             destination: destination.unwrap_or_default(),

@@ -16,12 +16,8 @@ use tokio::sync::Mutex;
 
 /// While a bundle is being put into force, the roles and the kernel switch one after the other, and gate-authn refuses
 /// those that lag. It is asked again after these pauses.
-const PAUSES: [Duration; 4] = [
-    Duration::from_millis(25),
-    Duration::from_millis(75),
-    Duration::from_millis(200),
-    Duration::from_millis(500),
-];
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(25), Duration::from_millis(75), Duration::from_millis(200), Duration::from_millis(500)];
 
 /// gate-authn, as one worker asks it.
 pub type Authn = Client<AuthnRequest, AuthnReply>;
@@ -162,10 +158,9 @@ impl Session {
             return contradiction(format!("a connection to {}", claims.destination), format!("to {}", self.local));
         }
         match &*self.attested.borrow() {
-            Some(before) if before.claims.source != claims.source => contradiction(
-                format!("source {}", claims.source.0),
-                format!("of source {}", before.claims.source.0),
-            ),
+            Some(before) if before.claims.source != claims.source => {
+                contradiction(format!("source {}", claims.source.0), format!("of source {}", before.claims.source.0))
+            }
             _ => Ok(()),
         }
     }

@@ -126,6 +126,14 @@ impl Worker {
         self.policy()
     }
 
+    /// Returns when a new policy waits to be taken over; never, where none can come any more.
+    pub async fn policy_changed(&self) {
+        let mut incoming = self.incoming_policy.borrow().clone();
+        if incoming.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// gate-authn.
     #[must_use]
     pub fn authn(&self) -> &Authn {
@@ -208,11 +216,10 @@ impl Worker {
     }
 
     /// Looks after what takes long, and copies what others may read.
-    pub async fn tick(&self) {
-        // Takes over a new policy on a worker that has no requests.
-        let _ = self.policy();
+    /// Inside a `LocalSet` only.
+    pub fn tick(self: &Rc<Self>) {
         self.upstreams.prune();
-        crate::watch::look_after(self).await;
+        crate::watch::look_after(self);
         let counters = &self.counters;
         let ((asked, frames), (opened, reused)) = (self.judge.counts(), self.upstreams.counts());
         counters.asked.set(asked);

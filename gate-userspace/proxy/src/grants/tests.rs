@@ -50,6 +50,7 @@ fn a_new_bundle_begins_with_none_and_who_waits_still_learns() {
     waiting.as_mut().enable();
     grants.clear();
     drop(first);
-    let woken = std::future::Future::poll(waiting.as_mut(), &mut std::task::Context::from_waker(std::task::Waker::noop()));
+    let woken =
+        std::future::Future::poll(waiting.as_mut(), &mut std::task::Context::from_waker(std::task::Waker::noop()));
     assert!(woken.is_ready());
 }

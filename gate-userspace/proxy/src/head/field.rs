@@ -82,8 +82,8 @@ impl<'a> Fields<'a> {
     }
 
     fn note(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), Refusal> {
-        let is = |known: &&str| name.eq_ignore_ascii_case(known.as_bytes());
-        if let Some(index) = ONCE.iter().position(|known| is(&known)) {
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        if let Some(index) = ONCE.iter().position(|known| is(known)) {
             let bit = 1 << index;
             if self.seen & bit != 0 {
                 return Err(Refusal::malformed(format!("more than one {}", ONCE.get(index).unwrap_or(&""))));
@@ -100,21 +100,21 @@ impl<'a> Fields<'a> {
             }
             return Ok(());
         }
-        if is(&"upgrade") || is(&"http2-settings") {
+        if is("upgrade") || is("http2-settings") {
             return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, "Upgrade is not served"));
         }
-        if is(&"connection") {
+        if is("connection") {
             return check_connection(value);
         }
         // CGI and its heirs read `_` and `-` as the same.
-        let same = |known: &&str| {
+        let same = |known: &str| {
             known.len() == name.len()
                 && known.bytes().zip(name).all(|(a, b)| a == b.to_ascii_lowercase() || (a == b'-' && *b == b'_'))
         };
-        if OVERRIDES.iter().any(|known| same(&known)) {
+        if OVERRIDES.iter().any(|known| same(known)) {
             return Err(Refusal::malformed("a field asks the backend for another method or path"));
         }
-        if name.contains(&b'_') && ONCE.iter().any(|known| same(&known)) {
+        if name.contains(&b'_') && ONCE.iter().any(|known| same(known)) {
             return Err(Refusal::malformed("a field that delimits or identifies is written with an underscore"));
         }
         Ok(())

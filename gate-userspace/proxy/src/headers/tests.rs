@@ -73,7 +73,8 @@ fn fields_of_one_hop_stay_on_it() {
     ]);
     let mut names: Vec<&str> = map.keys().map(HeaderName::as_str).collect();
     names.sort_unstable();
-    let expected = ["authorization", "content-length", "cookie", "forwarded", "host", "via", "x-gate-source", "x-request-id"];
+    let expected =
+        ["authorization", "content-length", "cookie", "forwarded", "host", "via", "x-gate-source", "x-request-id"];
     assert_eq!(names, expected);
 }
 
