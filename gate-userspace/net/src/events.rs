@@ -21,7 +21,7 @@ const LOSSES: [(Counter, &str); 5] = [
 
 /// Reports every verdict, until it is dropped.
 pub(crate) async fn report_verdicts(service: Rc<Service>, events: RingBuf<MapData>) {
-    let Ok(mut events) = AsyncFd::register_with_interest(events, Interest::READABLE) else {
+    let Ok(mut events) = readable(events) else {
         service.note("the ring buffer cannot be waited for");
         return;
     };
@@ -35,6 +35,13 @@ pub(crate) async fn report_verdicts(service: Rc<Service>, events: RingBuf<MapDat
         }
         ready.clear_ready();
     }
+}
+
+#[expect(unsafe_code, reason = "tokio wants the promise that the descriptor stays the same and open")]
+fn readable(events: RingBuf<MapData>) -> io::Result<AsyncFd<RingBuf<MapData>>> {
+    // SAFETY: a RingBuf owns its descriptor, gives out the same one each time, and closes it when it is dropped, which
+    // AsyncFd does after deregistering.
+    unsafe { Ok(AsyncFd::register_with_interest(events, Interest::READABLE)?) }
 }
 
 /// Reports losses and clears away grants that have ended, until it is dropped.
