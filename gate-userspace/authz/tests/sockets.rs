@@ -1,5 +1,7 @@
 //! gate-authz as it runs: its own user, cgroup and sandbox, real Unix sockets, signed bundles.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
+
 mod harness;
 
 use ed25519_dalek::SigningKey;
@@ -248,4 +250,34 @@ fn operators_are_told_why() {
     let AdminReply::Json(said) = host.operate(Role::Authz, &explain("connect", "ledger", "journal")) else { panic!() };
     assert!(said.contains("web-books-in-ledger"), "{said}");
     assert!(reasons(host.operate(Role::Authz, &explain("connect", "ledger", "api"))).contains("journal"));
+}
+
+#[test]
+fn while_nothing_is_recorded_nothing_is_decided() {
+    let (host, _daemon, bundle) = running();
+    let wire = host.connect(Role::Authz);
+    let asked = question(&bundle, signed(&assertion(&bundle, "web")), "GET");
+    let request = AuthzRequest { version: 1, questions: vec![Question { want_grant: false, ..asked }; 256] };
+    let batch = || match wire.call(&request, &[]) {
+        AuthzReply::Decided(answers) => answers,
+        other => panic!("{other:?}"),
+    };
+    // gate-audit is away: reports wait, until there is no room for another.
+    let mut allowed = 0;
+    let denied = loop {
+        let answers = batch();
+        match answers.into_iter().find(|answer| answer.outcome == Outcome::Deny) {
+            Some(denied) => break denied,
+            None => allowed += 256,
+        }
+        assert!(allowed < 100_000, "decisions go on without a record");
+    };
+    assert!(allowed > 50_000, "{allowed}");
+    assert_eq!(denied.why, "no decision without a record: the spool of reports is full");
+    let status = host.status(Role::Authz);
+    assert_eq!(status["record"]["state"], "full");
+
+    let recorder = host.record();
+    recorder.find("the gap", |event| matches!(event, Event::Loss { what, .. } if what == "spool"));
+    assert_eq!(batch().first().map(|answer| answer.outcome), Some(Outcome::Allow));
 }

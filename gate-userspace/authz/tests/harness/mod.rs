@@ -1,6 +1,13 @@
 //! A host of its own for a test: directories, keys, cgroups, users (numbers that nobody else has), a record, and the
 //! real binaries. Needs root and a cgroup2 mount; without them the tests fail and say so.
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "each test file uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy knows functions marked as tests, not what they call"
+)]
 
 pub mod bundle;
 pub mod cgroups;
@@ -20,13 +27,17 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Asks again and again until there is an answer.
-pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    try_until(ask).unwrap_or_else(|| panic!("{what}: not within {PATIENCE:?}"))
+}
+
+/// As [`until`]; `None` when there is none in time.
+pub fn try_until<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + PATIENCE;
     loop {
-        if let Some(answer) = ask() {
-            return answer;
+        match ask() {
+            None if Instant::now() < end => std::thread::sleep(Duration::from_millis(5)),
+            answer => return answer,
         }
-        assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
-        std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -41,10 +41,12 @@ impl Recorder {
 
     /// The first reported event that fits, as soon as there is one.
     pub fn find(&self, what: &str, fits: impl Fn(&Event) -> bool) -> Event {
-        super::until(what, || {
+        let search = || {
             let reports = self.reports.lock().unwrap();
             reports.iter().map(|report| &report.event).find(|event| fits(event)).cloned()
-        })
+        };
+        super::try_until(search)
+            .unwrap_or_else(|| panic!("{what} was not recorded in time; rejected was {:?}", self.rejections()))
     }
 
     /// The text of the first rejection that contains this.
@@ -52,6 +54,16 @@ impl Recorder {
         let event = self.find(text, |event| matches!(event, Event::Rejected { found, .. } if found.contains(text)));
         let Event::Rejected { socket, peer, found } = event else { unreachable!() };
         format!("{socket}: {peer}: {found}")
+    }
+
+    /// Every rejection so far, for messages of failed tests.
+    pub fn rejections(&self) -> Vec<String> {
+        let reports = self.reports.lock().unwrap();
+        let found = reports.iter().filter_map(|report| match &report.event {
+            Event::Rejected { found, .. } => Some(found.clone()),
+            _ => None,
+        });
+        found.collect()
     }
 
     pub fn count(&self, fits: impl Fn(&Event) -> bool) -> usize {
