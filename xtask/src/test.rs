@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use crate::build::{self, Profile, Targets, locked, selection};
 use crate::build_ebpf::{self, Warnings};
 use crate::lint::{self, metadata::Metadata};
-use crate::setup::{self, Scope};
+use crate::setup::{self, BpfTools, Scope};
 use crate::step;
 use crate::workspace::{Workspace, is_ci, is_root};
 
@@ -23,8 +23,8 @@ const LOADER: &str = "gate-loader";
 pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     let plan = Plan::make(workspace)?;
     let metadata = Metadata::read(workspace)?;
-    plan.compile(workspace)?;
-    lint::check(workspace, &metadata, &plan.left_out)?;
+    let tools = plan.compile(workspace)?;
+    lint::check(workspace, &metadata, tools.as_ref(), &plan.left_out)?;
     let documentation = cargo_test(workspace, &plan, "documentation tests", &["--doc"], &[])?;
     plan.announce();
     let others = if has_nextest(workspace) { nextest(workspace, &plan)? } else { plain(workspace, &plan, &metadata)? };
@@ -49,14 +49,17 @@ impl Plan {
         Ok(Self { root, left_out })
     }
 
-    fn compile(&self, workspace: &Workspace) -> Result<()> {
-        if self.left_out.is_empty() {
-            let scope = if self.root { Scope::Run } else { Scope::Build };
-            let tools = setup::run(workspace, scope)?;
-            let warnings = Warnings::Errors;
-            build_ebpf::build(workspace, &tools, warnings)?;
-        }
-        build::user_space(workspace, Profile::Dev, Targets::All, &self.left_out)
+    /// Compiles all that will run; the tools for the BPF programs, where they can be had.
+    fn compile(&self, workspace: &Workspace) -> Result<Option<BpfTools>> {
+        let tools = if self.left_out.is_empty() {
+            let tools = setup::run(workspace, if self.root { Scope::Run } else { Scope::Build })?;
+            build_ebpf::build(workspace, &tools, Warnings::Shown)?;
+            Some(tools)
+        } else {
+            None
+        };
+        build::user_space(workspace, Profile::Dev, Targets::All, &self.left_out)?;
+        Ok(tools)
     }
 
     /// Says what does not run.

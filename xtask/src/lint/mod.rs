@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::build::{locked, selection};
 use crate::build_ebpf::{self, Warnings};
-use crate::setup;
+use crate::setup::{self, BpfTools};
 use crate::step;
 use crate::workspace::Workspace;
 use metadata::Metadata;
@@ -22,15 +22,20 @@ mod tests;
 pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     let metadata = Metadata::read(workspace)?;
     let tools = setup::for_compiling(workspace)?;
-    build_ebpf::build(workspace, &tools, Warnings::Errors)?;
-    check(workspace, &metadata, &[])?;
+    build_ebpf::build(workspace, &tools, Warnings::Shown)?;
+    check(workspace, &metadata, Some(&tools), &[])?;
     step::note("lint: nothing found");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every check, but clippy on the packages in `left_out`; the BPF object must be there. Goes through all of them
-/// before it fails.
-pub(crate) fn check(workspace: &Workspace, metadata: &Metadata, left_out: &[&str]) -> Result<()> {
+/// Every check, but clippy on the packages in `left_out`, and on the BPF programs only with the tools for it; the BPF
+/// object must be there. Goes through all of them before it fails.
+pub(crate) fn check(
+    workspace: &Workspace,
+    metadata: &Metadata,
+    tools: Option<&BpfTools>,
+    left_out: &[&str],
+) -> Result<()> {
     let mut failed = Vec::new();
     let mut note = |what: &str, result: Result<()>| {
         if let Err(error) = result {
@@ -45,6 +50,9 @@ pub(crate) fn check(workspace: &Workspace, metadata: &Metadata, left_out: &[&str
     step::step("checking files");
     note("files", files::violations(workspace, metadata).and_then(none));
     note("formatting", step::visible("checking formatting", &mut workspace.cargo(["fmt", "--all", "--check"])));
+    if let Some(tools) = tools {
+        note("BPF programs", build_ebpf::build(workspace, tools, Warnings::Errors));
+    }
     note("clippy", clippy(workspace, left_out));
     if !failed.is_empty() {
         bail!("lint failed: {}", failed.join(", "));
@@ -53,7 +61,7 @@ pub(crate) fn check(workspace: &Workspace, metadata: &Metadata, left_out: &[&str
 }
 
 fn clippy(workspace: &Workspace, left_out: &[&str]) -> Result<()> {
-    let mut command = workspace.cargo(["clippy", "--all-targets"]);
+    let mut command = workspace.cargo(["clippy", "--all-targets", "--keep-going"]);
     command.args(selection(left_out)).args(locked()).args(["--", "-D", "warnings"]);
     step::visible("clippy", &mut command)
 }
