@@ -1,6 +1,6 @@
 //! The operators' socket: stage, activate, status, explain, read.
 
-mod candidate;
+pub(crate) mod candidate;
 
 use crate::confirmation::{Kept, check, is_needed_by, wire_digest};
 use crate::{Active, Call, Context, Duty, Handler, Health, Misuse, Question};

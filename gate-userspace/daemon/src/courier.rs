@@ -12,15 +12,22 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// gate-audit, as couriers call it.
+pub(crate) type Audit = Client<AuditRequest, AuditReply>;
+
+/// gate-audit of this host.
+pub(crate) fn audit_of(config: &HostConfig) -> Audit {
+    Client::to_role(config, Role::Audit, DEADLINE)
+}
+
 /// Runs as long as the daemon.
-pub(crate) async fn carry(mut reports: Reports, config: &HostConfig) {
-    let client: Client<AuditRequest, AuditReply> = Client::to_role(config, Role::Audit, DEADLINE);
+pub(crate) async fn carry(mut reports: Reports, audit: Audit) {
     loop {
         let mut batch = reports.next().await;
         let request = AuditRequest { reports: batch.reports().to_vec(), durable: batch.is_durable() };
         let mut pause = FIRST_PAUSE;
         loop {
-            let why = match client.call(&request, &[]).await {
+            let why = match audit.call(&request, &[]).await {
                 Ok(AuditReply::Recorded { .. }) => break,
                 Ok(AuditReply::Refused(refused)) => refused.to_string(),
                 Err(error) => error.to_string(),

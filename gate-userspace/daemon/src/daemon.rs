@@ -61,6 +61,12 @@ where
 /// [`DaemonError::Config`] and [`DaemonError::Key`].
 pub fn init_key(role: Role, config: &Path) -> Result<String, DaemonError> {
     let config = HostConfig::load(config)?;
+    let (found, right) = (rustix::process::geteuid().as_raw(), config.role(role).uid);
+    if found != right {
+        // The role itself could not read the key of somebody else.
+        let (found, right) = (format!("uid {found}"), format!("uid {right}"));
+        return Err(DaemonError::Misplaced { role, found, right });
+    }
     let key = RoleKey::load_or_create(&config.role_key(role), system_random);
     Ok(public_key_line(&key.map_err(|error| DaemonError::Key(error, role))?.public()))
 }

@@ -60,8 +60,8 @@ impl Confined {
                 return Err(DaemonError::Duty("gate-audit has to take its own reports".into()));
             }
             Some(reports) => {
-                let config = context.config.clone();
-                tasks.push(tokio::task::spawn_local(async move { courier::carry(reports, &config).await }));
+                let carry = courier::carry(reports, courier::audit_of(&context.config));
+                tasks.push(tokio::task::spawn_local(carry));
             }
             None => {}
         }

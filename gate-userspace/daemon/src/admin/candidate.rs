@@ -15,7 +15,7 @@ const MAX_TEXT: usize = 1_024;
 const MAX_REASONS: usize = 10;
 
 /// Copies the bytes, so that nobody changes them while they are judged.
-pub(super) fn read(descriptor: &OwnedFd) -> Result<Vec<u8>, String> {
+pub(crate) fn read(descriptor: &OwnedFd) -> Result<Vec<u8>, String> {
     let wrong = |error: Errno| format!("the bundle's descriptor cannot be read: {error}");
     let found = fstat(descriptor).map_err(wrong)?;
     if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
@@ -43,7 +43,7 @@ pub(super) fn read(descriptor: &OwnedFd) -> Result<Vec<u8>, String> {
 
 /// The digest and version that a refused archive claims, for the record; empty and 0 where it has no manifest. A tar
 /// header has the name in its first 100 bytes and the size as octal digits at 124.
-pub(super) fn claims(tar: &[u8]) -> (String, u64) {
+pub(crate) fn claims(tar: &[u8]) -> (String, u64) {
     let manifest = || {
         let name = tar.get(..100)?.split(|byte| *byte == 0).next()?;
         let size = std::str::from_utf8(tar.get(124..135)?).ok()?;
@@ -60,7 +60,7 @@ pub(super) fn claims(tar: &[u8]) -> (String, u64) {
 }
 
 /// Every reason of a refusal by itself.
-pub(super) fn reasons(error: &StoreError) -> Vec<String> {
+pub(crate) fn reasons(error: &StoreError) -> Vec<String> {
     match error {
         StoreError::Refused(refusal) => refusal.reasons().iter().map(ToString::to_string).collect(),
         other => vec![other.to_string()],
@@ -68,7 +68,7 @@ pub(super) fn reasons(error: &StoreError) -> Vec<String> {
 }
 
 /// What the record holds of them.
-pub(super) fn bounded(mut reasons: Vec<String>) -> Vec<String> {
+pub(crate) fn bounded(mut reasons: Vec<String>) -> Vec<String> {
     let more = reasons.len().saturating_sub(MAX_REASONS);
     reasons.truncate(MAX_REASONS);
     let mut kept: Vec<String> = reasons.into_iter().map(shortened).collect();
@@ -78,7 +78,7 @@ pub(super) fn bounded(mut reasons: Vec<String>) -> Vec<String> {
     kept
 }
 
-pub(super) fn shortened(mut text: String) -> String {
+pub(crate) fn shortened(mut text: String) -> String {
     if text.len() > MAX_TEXT {
         let end = (0..=MAX_TEXT).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
         text.truncate(end);

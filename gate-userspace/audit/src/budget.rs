@@ -1,0 +1,122 @@
+//! How much of the log one source may fill.
+//!
+//! A source is a service as one role reports it. What a service causes by being refused costs it little and is worth
+//! little, so its rate is lower than that of what it was allowed. Acts of people and of Gate itself have no budget.
+
+use gate_host::Role;
+use gate_record::{Event, Outcome};
+use std::collections::HashMap;
+
+/// A token bucket's shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Entries at once.
+    pub burst: u32,
+    /// Entries per second in the long run.
+    pub per_second: u32,
+}
+
+/// What a service may cause by being let through. 5,000 entries of some 500 bytes are 2.5 MB/s.
+const ALLOWED: Rate = Rate { burst: 50_000, per_second: 5_000 };
+/// What it may cause by being refused.
+const DENIED: Rate = Rate { burst: 2_000, per_second: 100 };
+/// Sources that have a budget of their own; later ones share one. As many as services, for each role that names them.
+const MAX_SOURCES: usize = 65_536;
+
+/// The budget of each source.
+#[derive(Debug)]
+pub struct Budgets {
+    allowed: Rate,
+    denied: Rate,
+    buckets: HashMap<Source, Bucket>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Source {
+    role: Role,
+    /// `None`: all sources that came when the table was full.
+    service: Option<String>,
+    denied: bool,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    /// In thousandths.
+    tokens: u64,
+    refilled_ms: u64,
+    suppressed: u64,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self::new(ALLOWED, DENIED)
+    }
+}
+
+impl Budgets {
+    /// Budgets of these rates for each source.
+    #[must_use]
+    pub fn new(allowed: Rate, denied: Rate) -> Self {
+        Self { allowed, denied, buckets: HashMap::new() }
+    }
+
+    /// Whether this event is still within its source's budget. If not, it is counted.
+    pub fn admit(&mut self, role: Role, event: &Event, now_ms: u64) -> bool {
+        let Some((service, denied)) = source_of(event) else {
+            return true;
+        };
+        let rate = if denied { self.denied } else { self.allowed };
+        let source = Source { role, service: Some(service.to_owned()), denied };
+        let source = if self.buckets.len() < MAX_SOURCES || self.buckets.contains_key(&source) {
+            source
+        } else {
+            Source { service: None, ..source }
+        };
+        let full = u64::from(rate.burst) * 1_000;
+        let bucket = self.buckets.entry(source).or_insert(Bucket { tokens: full, refilled_ms: now_ms, suppressed: 0 });
+        let passed = now_ms.saturating_sub(bucket.refilled_ms);
+        bucket.tokens = bucket.tokens.saturating_add(passed.saturating_mul(rate.per_second.into())).min(full);
+        bucket.refilled_ms = now_ms;
+        let left = bucket.tokens.checked_sub(1_000);
+        match left {
+            Some(left) => bucket.tokens = left,
+            None => bucket.suppressed += 1,
+        }
+        left.is_some()
+    }
+
+    /// What was left out since the last time, as entries; forgets sources that have been silent.
+    pub fn sum_up(&mut self, now_ms: u64) -> Vec<Event> {
+        let mut losses = Vec::new();
+        for (source, bucket) in &mut self.buckets {
+            let count = std::mem::take(&mut bucket.suppressed);
+            if count > 0 {
+                let kind = if source.denied { "refused" } else { "allowed" };
+                losses.push(Event::Loss {
+                    what: format!("log budget of gate-{} for what was {kind}", source.role),
+                    source: source.service.clone().unwrap_or_else(|| "several services".into()),
+                    count,
+                });
+            }
+        }
+        let (allowed, denied) = (self.allowed, self.denied);
+        self.buckets.retain(|source, bucket| {
+            let rate = if source.denied { denied } else { allowed };
+            let refill_ms = u64::from(rate.burst) * 1_000 / u64::from(rate.per_second.max(1));
+            now_ms.saturating_sub(bucket.refilled_ms) < refill_ms
+        });
+        losses
+    }
+}
+
+/// The service that caused an event, and whether it was refused; `None`: nobody's budget.
+fn source_of(event: &Event) -> Option<(&str, bool)> {
+    match event {
+        Event::Flow { source, outcome, .. }
+        | Event::Decision { source, outcome, .. }
+        | Event::Enforcement { source, outcome, .. }
+        | Event::Grant { source, outcome, .. } => Some((source, *outcome != Outcome::Allow)),
+        Event::Session { source, .. } => Some((source, false)),
+        _ => None,
+    }
+}

@@ -1,0 +1,189 @@
+//! Was what was done also decided?
+//!
+//! gate-authz reports decisions, gate-proxy what it let through, gate-net which grants it put into the kernel: each by
+//! itself, over its own connection, so that the order of arrival means nothing. Whatever was let through must name a
+//! decision that allowed it, for the same session, source and destination. If none arrives in time, that is raised.
+
+use gate_record::{Event, Outcome, Report};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+/// How long a decision may be named. Decisions that may be used again last seconds; this is far more.
+const KEPT_MS: u64 = 600_000;
+/// Most decisions that are remembered.
+const MAX_DECISIONS: usize = 262_144;
+/// How long a decision may arrive after what rests on it.
+const GRACE_MS: u64 = 10_000;
+/// Most acts that wait for their decision.
+const MAX_WAITING: usize = 65_536;
+/// Names that are kept once for all decisions.
+const MAX_NAMES: usize = 32_768;
+
+/// Remembers decisions and compares acts with them.
+#[derive(Debug, Default)]
+pub struct Reconciler {
+    decisions: HashMap<u128, Decided>,
+    order: VecDeque<(u64, u128)>,
+    waiting: VecDeque<Waiting>,
+    names: HashMap<String, Rc<str>>,
+    unchecked: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Decided {
+    scope: Scope,
+    outcome: Outcome,
+}
+
+/// What decision and act must have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Scope {
+    session: Option<u128>,
+    source: Rc<str>,
+    destination: Rc<str>,
+}
+
+/// Something that was let through, and waits for its decision.
+#[derive(Debug)]
+struct Waiting {
+    since_ms: u64,
+    decision: u128,
+    scope: Scope,
+    /// For people: `request 7f… of gate-proxy`.
+    act: String,
+}
+
+impl Reconciler {
+    /// Takes note of one report that was received at `now_ms`. What contradicts a decision at once is returned.
+    pub fn observe(&mut self, report: &Report, now_ms: u64) -> Option<String> {
+        match &report.event {
+            Event::Decision { decision, session, source, destination, outcome, .. } => {
+                let scope = self.scope(Some(session), source, destination);
+                self.decide(decision, Decided { scope, outcome: *outcome }, now_ms)
+            }
+            Event::Enforcement {
+                request_id, decision, session, source, destination, outcome: Outcome::Allow, ..
+            } => {
+                let scope = self.scope(session.as_deref(), source, destination);
+                let act = format!("gate-proxy let request {request_id} through");
+                self.act(act, decision.as_deref(), scope, now_ms)
+            }
+            Event::Grant { session, decision, source, destination, outcome: Outcome::Allow, .. } => {
+                let scope = self.scope(Some(session), source, destination);
+                let act = "gate-net put a grant into the kernel".to_owned();
+                self.act(act, Some(decision), scope, now_ms)
+            }
+            _ => None,
+        }
+    }
+
+    /// What has waited for its decision too long; forgets old decisions.
+    pub fn expire(&mut self, now_ms: u64) -> Vec<Event> {
+        while let Some((_, id)) = self.order.pop_front_if(|(at, _)| at.saturating_add(KEPT_MS) < now_ms) {
+            self.decisions.remove(&id);
+        }
+        let mut events = Vec::new();
+        while let Some(late) = self.waiting.pop_front_if(|act| act.since_ms.saturating_add(GRACE_MS) < now_ms) {
+            let Waiting { act, decision, .. } = late;
+            let found = format!("{act} by decision {decision:032x}, which gate-authz has not reported");
+            events.push(Event::Mismatch { found });
+        }
+        let count = std::mem::take(&mut self.unchecked);
+        if count > 0 {
+            events.push(Event::Loss { what: "reconciliation".into(), source: String::new(), count });
+        }
+        events
+    }
+
+    /// How many decisions are remembered, and how many acts wait for theirs.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        (self.decisions.len(), self.waiting.len())
+    }
+
+    fn decide(&mut self, text: &str, decided: Decided, now_ms: u64) -> Option<String> {
+        let Some(id) = number(text) else {
+            return Some(format!("gate-authz reported a decision {text:.80?}, which is no decision's number"));
+        };
+        if let Some(known) = self.decisions.get(&id) {
+            // A report that was sent twice says the same.
+            return (*known != decided).then(|| format!("gate-authz reported decision {text} twice, and differently"));
+        }
+        let mut wrong = None;
+        self.waiting.retain(|act| {
+            let fits = act.decision == id;
+            if fits {
+                wrong = wrong.take().or_else(|| contradiction(act, &decided));
+            }
+            !fits
+        });
+        self.decisions.insert(id, decided);
+        self.order.push_back((now_ms, id));
+        if self.order.len() > MAX_DECISIONS
+            && let Some((_, oldest)) = self.order.pop_front()
+        {
+            self.decisions.remove(&oldest);
+        }
+        wrong
+    }
+
+    fn act(&mut self, act: String, decision: Option<&str>, scope: Scope, now_ms: u64) -> Option<String> {
+        let Some(decision) = decision else {
+            return Some(format!("{act} and names no decision"));
+        };
+        let Some(id) = number(decision) else {
+            return Some(format!("{act} and names {decision:.80?}, which is no decision's number"));
+        };
+        let waiting = Waiting { since_ms: now_ms, decision: id, scope, act };
+        match self.decisions.get(&id) {
+            Some(decided) => contradiction(&waiting, decided),
+            None if self.waiting.len() < MAX_WAITING => {
+                self.waiting.push_back(waiting);
+                None
+            }
+            None => {
+                self.unchecked += 1;
+                None
+            }
+        }
+    }
+
+    fn scope(&mut self, session: Option<&str>, source: &str, destination: &str) -> Scope {
+        Scope { session: session.and_then(number), source: self.name(source), destination: self.name(destination) }
+    }
+
+    fn name(&mut self, name: &str) -> Rc<str> {
+        if let Some(known) = self.names.get(name) {
+            return Rc::clone(known);
+        }
+        if self.names.len() >= MAX_NAMES {
+            self.names.clear();
+        }
+        let shared: Rc<str> = name.into();
+        self.names.insert(name.to_owned(), Rc::clone(&shared));
+        shared
+    }
+}
+
+fn contradiction(act: &Waiting, decided: &Decided) -> Option<String> {
+    let Waiting { act: what, decision, scope, .. } = act;
+    if decided.outcome != Outcome::Allow {
+        return Some(format!("{what} by decision {decision:032x}, which denied it"));
+    }
+    if scope.session.is_none() || *scope != decided.scope {
+        let (made, used) = (in_words(&decided.scope), in_words(scope));
+        return Some(format!("{what} by decision {decision:032x} for {used}; the decision was made for {made}"));
+    }
+    None
+}
+
+fn in_words(scope: &Scope) -> String {
+    let session = scope.session.map_or("no session".to_owned(), |session| format!("session {session:032x}"));
+    format!("{session}, {:?} to {:?}", scope.source, scope.destination)
+}
+
+/// A session's or decision's number: 32 lower-case hexadecimal digits.
+fn number(text: &str) -> Option<u128> {
+    let digits = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    (text.len() == 32 && digits).then(|| u128::from_str_radix(text, 16).ok()).flatten()
+}
