@@ -18,10 +18,6 @@ static OFFSET_KN_ID: u64 = 0;
 #[unsafe(no_mangle)]
 static OFFSET_ROOT_HIERARCHY: u64 = 0;
 
-/// 1: the programs write diagnostics through aya-log. The verifier removes the code otherwise.
-#[unsafe(no_mangle)]
-static DIAGNOSTICS: u8 = 0;
-
 macro_rules! constant {
     ($(#[$meta:meta])* $name:ident: $type:ty = $static:ident) => {
         $(#[$meta])*
@@ -58,10 +54,3 @@ constant!(
     /// `cgroup_root.hierarchy_id`.
     root_hierarchy: u64 = OFFSET_ROOT_HIERARCHY
 );
-
-/// Whether diagnostics are on.
-#[inline(always)]
-pub fn diagnostics() -> bool {
-    // SAFETY: as above.
-    unsafe { core::ptr::read_volatile(&raw const DIAGNOSTICS) == 1 }
-}

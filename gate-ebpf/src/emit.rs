@@ -37,6 +37,7 @@ pub fn now() -> u64 {
 /// Emits one verdict, within the source's budget.
 #[inline(always)]
 pub fn verdict(flow: &Flow, hook: u8, outcome: Outcome, reason: Reason, rule: u32) {
+    diagnose(flow, u32::from(hook), outcome as u32, reason as u32);
     let time = now();
     if !within_budget(flow.source, time) {
         count(Counter::EventsSuppressed);
@@ -67,6 +68,23 @@ pub fn verdict(flow: &Flow, hook: u8, outcome: Outcome, reason: Reason, rule: u3
         (&raw mut (*event).caller).write(flow.caller);
     }
     entry.submit(0);
+}
+
+/// The same for people who look at the programs at work (`gate-loader --diagnose`). `AYA_LOG_LEVEL` is a constant of
+/// the loaded programs: where it is 0 the verifier removes all of this.
+#[inline(never)]
+fn diagnose(flow: &Flow, hook: u32, outcome: u32, reason: u32) {
+    aya_log_ebpf::debug!(
+        (),
+        "hook {} outcome {} reason {} source {} caller {} owner {} port {}",
+        hook,
+        outcome,
+        reason,
+        flow.source,
+        flow.caller,
+        flow.owner,
+        flow.key.destination_port
+    );
 }
 
 /// Emits a denial.

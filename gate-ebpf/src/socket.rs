@@ -10,8 +10,6 @@ pub const STREAM: u32 = 1;
 pub const DATAGRAM: u32 = 2;
 /// `AF_INET`.
 pub const INET: u32 = 2;
-/// `AF_INET6`.
-pub const INET6: u32 = 10;
 /// `IPPROTO_TCP`.
 pub const TCP: u32 = 6;
 /// `IPPROTO_UDP`.

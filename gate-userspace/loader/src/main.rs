@@ -6,16 +6,18 @@
 mod attach;
 mod btf;
 mod capability;
+mod diagnose;
 mod object;
 mod pins;
 mod seed;
 mod syscall;
 
 use anyhow::Context as _;
+use aya::Ebpf;
 use clap::Parser;
 use gate_host::{HostConfig, Role};
 use gate_ipc::CgroupRoot;
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// Loads, attaches and pins Gate's kernel programs, then exits.
 #[derive(Parser)]
@@ -24,23 +26,30 @@ struct Arguments {
     /// The host's configuration.
     #[arg(long, default_value = "/etc/gate/gate.toml")]
     config: PathBuf,
+    /// Write each verdict of the kernel to standard error for so long, then replace the programs by silent ones.
+    #[arg(long, value_name = "SECONDS")]
+    diagnose: Option<u32>,
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let config = HostConfig::load(&arguments.config)?;
     capability::keep_needed().context("the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are needed")?;
-    let report = load(&config)?;
+    if let Some(seconds) = arguments.diagnose {
+        let (mut loaded, _) = load(&config, object::DEBUG)?;
+        diagnose::follow(&mut loaded, Duration::from_secs(seconds.into()))?;
+    }
+    let (_, report) = load(&config, 0)?;
     println!("{report}");
     Ok(())
 }
 
-fn load(config: &HostConfig) -> anyhow::Result<serde_json::Value> {
+fn load(config: &HostConfig, log_level: u8) -> anyhow::Result<(Ebpf, serde_json::Value)> {
     let root = CgroupRoot::resolve(config.cgroup_root())?;
     let pins = pins::Pins::prepare(&config.bpffs_dir(), config.role(Role::Net).gid)?;
     let netns = syscall::netns_cookie().context("reading the cookie of the network namespace")?;
     let offsets = btf::Offsets::of_running_kernel()?;
-    let mut loaded = object::load(&pins, netns, &offsets)?;
+    let mut loaded = object::load(&pins, netns, &offsets, log_level)?;
     seed::roles(&mut loaded, config, root.prefix())?;
     let cgroup = std::fs::File::open(config.cgroup_root())
         .with_context(|| format!("opening {}", config.cgroup_root().display()))?;
@@ -54,5 +63,5 @@ fn load(config: &HostConfig) -> anyhow::Result<serde_json::Value> {
         "links": links,
     });
     pins::write_report(config, &report)?;
-    Ok(report)
+    Ok((loaded, report))
 }
