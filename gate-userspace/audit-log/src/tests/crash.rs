@@ -93,6 +93,15 @@ fn expect_entries(directory: &Path, size: u64) {
     assert_eq!(found, (0..size).map(|index| (index, entry(index))).collect::<Vec<_>>());
 }
 
+/// Partial tiles beside the full one.
+fn outdated(directory: &Path) -> Vec<PathBuf> {
+    let is_outdated = |file: &PathBuf| {
+        let full = file.to_str().unwrap().split_once(".p/").map(|(full, _)| directory.join(full));
+        full.is_some_and(|full| full.exists())
+    };
+    read_all(directory).into_keys().filter(is_outdated).collect()
+}
+
 fn expect_recovery(files: &Files, acknowledged: &Checkpoint, size: u64) {
     let directory = tempdir().unwrap();
     write_all(directory.path(), files);
@@ -101,6 +110,7 @@ fn expect_recovery(files: &Files, acknowledged: &Checkpoint, size: u64) {
     let report = verify(directory.path(), &verifier(), Some(acknowledged)).unwrap();
     assert_eq!(report.unacknowledged, Vec::<PathBuf>::new());
     assert!(!directory.path().join("checkpoint.new").exists());
+    assert_eq!(outdated(directory.path()), Vec::<PathBuf>::new());
     expect_entries(directory.path(), size);
     // And it goes on, over whatever the first attempt left.
     let kept = grow(&mut log, size + 300);
@@ -131,6 +141,31 @@ proptest! {
         let (left, counts) = stopped(&before, &read_all(directory.path()), &stop);
         expect_recovery(&left, &acknowledged, if counts { whole } else { acknowledged.size });
     }
+}
+
+#[test]
+fn a_commit_leaves_every_file_of_the_last_checkpoint_alone_until_its_own_is_in_place() {
+    let directory = tempdir().unwrap();
+    let mut log = open(directory.path()).unwrap();
+    grow(&mut log, 300);
+    let before: Vec<_> = read_all(directory.path()).into_keys().filter(|file| *file != checkpoint_file()).collect();
+    for file in &before {
+        fs::write(directory.path().join(file), "as it was").unwrap();
+    }
+    grow(&mut log, 310);
+    for file in &before {
+        assert_eq!(fs::read(directory.path().join(file)).unwrap(), b"as it was", "{}", file.display());
+    }
+}
+
+#[test]
+fn what_a_first_start_left_does_not_hinder_the_next() {
+    let directory = tempdir().unwrap();
+    fs::write(directory.path().join("checkpoint.new"), [b'x'; 4096]).unwrap();
+    let mut log = open(directory.path()).unwrap();
+    assert_eq!(verify(directory.path(), &verifier(), None).unwrap().entries, 0);
+    grow(&mut log, 3);
+    assert_eq!(verify(directory.path(), &verifier(), None).unwrap().entries, 3);
 }
 
 #[test]
