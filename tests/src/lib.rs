@@ -1,1 +1,20 @@
-//! gate-tests
+//! The harness of Gate's end-to-end tests and of its demo: a host of its own with the real daemons, the real kernel
+//! and real services.
+
+pub mod attacker;
+mod host;
+mod people;
+mod policy;
+mod report;
+mod shared;
+mod wait;
+
+pub mod operator;
+pub mod steps;
+
+pub use host::{Host, LEDGER_PORT, ORDERS_PORT, OUTSIDE, Output, PROXY_PORT, Process, Stand, built, remove};
+pub use people::People;
+pub use policy::Policy;
+pub use report::{Line, Report};
+pub use shared::{Shared, left_out, shared, test};
+pub use wait::{until, until_within};

@@ -1,0 +1,7 @@
+//! Attempts, each a few system calls whose answers are reported as they are.
+
+pub mod connect;
+pub mod listen;
+mod outcome;
+
+pub use outcome::Outcome;

@@ -1,0 +1,2 @@
+//! gate-demo
+fn main() {}
