@@ -59,7 +59,7 @@ fn check(
     let schema = Schema::from_str(&text)
         .map_err(|error| report.file(SERVICES, format!("gives no valid Cedar schema: {error}")))
         .ok()?;
-    rules::check(&mut rules, &universe, &schema, report);
+    rules::check(&mut rules, &universe, declarations, report);
     cases::check(&cases, &universe, &rules, report);
     if !report.is_empty() {
         return None;

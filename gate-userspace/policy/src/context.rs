@@ -43,32 +43,78 @@ impl LocalTime {
     }
 }
 
-/// The attributes of the context that do not change within one (session, route).
-pub(crate) const SESSION_ATTRIBUTES: [&str; 2] = ["source", "method"];
+/// A set of the context's attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Attributes(u8);
+
+impl Attributes {
+    /// In the order of their bits, those that a session fixes first.
+    const NAMES: [&str; 6] = ["source", "method", "params", "path", "now", "local"];
+    const SESSION: u8 = 0b11;
+
+    pub(crate) fn none() -> Self {
+        Self(0)
+    }
+
+    pub(crate) fn all() -> Self {
+        Self(u8::MAX)
+    }
+
+    /// Adds one; a name that is no attribute adds all.
+    pub(crate) fn add(&mut self, name: &str) {
+        self.0 |= Self::bit(name);
+    }
+
+    pub(crate) fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether they do not change within one (session, route).
+    pub(crate) fn are_of_the_session(self) -> bool {
+        self.0 & !Self::SESSION == 0
+    }
+
+    fn has(self, name: &str) -> bool {
+        self.0 & Self::bit(name) != 0
+    }
+
+    fn bit(name: &str) -> u8 {
+        Self::NAMES.iter().position(|known| *known == name).map_or(u8::MAX, |position| 1 << position)
+    }
+}
 
 impl RequestContext {
-    /// Cedar's form, with the parameters that the schema gives this route and no others.
-    pub(crate) fn to_cedar(&self, route: &TargetRoute) -> Result<Context, String> {
+    /// Cedar's form: of the attributes, those that are read; of the parameters, those of this route and no others.
+    pub(crate) fn to_cedar(&self, route: &TargetRoute, read: Attributes) -> Result<Context, String> {
         check_params(&self.params, route)?;
-        let params = self.params.iter().map(|(name, value)| {
+        let long = RestrictedExpression::new_long;
+        let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
+        let mut pairs = Vec::with_capacity(Attributes::NAMES.len());
+        for name in Attributes::NAMES.into_iter().filter(|name| read.has(name)) {
+            let value = match name {
+                "params" => self.cedar_params()?,
+                "method" => text(&self.method),
+                "path" => text(&self.path),
+                "source" => record([("uid".to_owned(), long(self.source_uid.into()))])?,
+                "now" => long(self.now),
+                _ => record([
+                    ("weekday".to_owned(), long(self.local.weekday.into())),
+                    ("minute".to_owned(), long(self.local.minute.into())),
+                ])?,
+            };
+            pairs.push((name.to_owned(), value));
+        }
+        Context::from_pairs(pairs).map_err(|error| format!("the request's context: {error}"))
+    }
+
+    fn cedar_params(&self) -> Result<RestrictedExpression, String> {
+        record(self.params.iter().map(|(name, value)| {
             let value = match value {
                 Value::Text(text) => RestrictedExpression::new_string(text.clone()),
                 Value::Int(number) => RestrictedExpression::new_long(*number),
             };
             (name.clone(), value)
-        });
-        let long = RestrictedExpression::new_long;
-        let local = [("weekday", i64::from(self.local.weekday)), ("minute", i64::from(self.local.minute))];
-        let pairs = [
-            ("params", record(params)?),
-            ("method", RestrictedExpression::new_string(self.method.clone())),
-            ("path", RestrictedExpression::new_string(self.path.clone())),
-            ("source", record([("uid".to_owned(), long(self.source_uid.into()))])?),
-            ("now", long(self.now)),
-            ("local", record(local.map(|(name, value)| (name.to_owned(), long(value))))?),
-        ];
-        let pairs = pairs.map(|(name, value)| (name.to_owned(), value));
-        Context::from_pairs(pairs).map_err(|error| format!("the request's context: {error}"))
+        }))
     }
 }
 

@@ -13,7 +13,7 @@ mod nearest;
 pub use decision::{Decision, EvaluationError};
 pub use nearest::{Missing, NearRule, Nearest};
 
-use crate::context::RequestContext;
+use crate::context::{Attributes, RequestContext};
 use crate::rules::Rule;
 use crate::universe::{Principal, SubjectIndex, Target, Universe};
 use cedar_policy::{Authorizer, Decision as CedarDecision, Entities, PolicySet, Request};
@@ -58,8 +58,8 @@ enum Cell {
 #[derive(Debug)]
 struct Slice {
     policies: PolicySet,
-    /// Whether they read nothing that changes within one (session, route).
-    cacheable: bool,
+    /// What they read of a request; the rest need not be told to Cedar.
+    reads: Attributes,
 }
 
 /// What is known of a route before any request.
@@ -191,7 +191,7 @@ impl Decider {
         let (Some(subject), Some(route)) = (subject, &target.route) else {
             return Err("the question is about no subject or no route".to_owned());
         };
-        let context = context.to_cedar(route)?;
+        let context = context.to_cedar(route, slice.reads)?;
         let request = Request::new(subject.uid.clone(), target.action.clone(), target.resource.clone(), context, None)
             .map_err(|error| error.to_string())?;
         let response = self.authorizer.is_authorized(&request, &slice.policies, &self.entities);
@@ -213,7 +213,7 @@ impl Decider {
                 Decision::allow(reasons.into())
             }
         };
-        Ok(Decision { cacheable: slice.cacheable, ..decision })
+        Ok(Decision { cacheable: slice.reads.are_of_the_session(), ..decision })
     }
 }
 

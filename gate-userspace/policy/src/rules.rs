@@ -6,10 +6,11 @@ mod validate;
 
 use crate::diagnostic::{LineIndex, Report};
 use crate::names;
+use crate::services::Declarations;
 use crate::source::PolicySource;
 use crate::spelling::suggestion;
 use crate::universe::{Scope, Universe};
-use cedar_policy::{Effect, ParseErrors, Policy, PolicyId, PolicySet, PrincipalConstraint, Schema};
+use cedar_policy::{Effect, ParseErrors, Policy, PolicyId, PolicySet, PrincipalConstraint};
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
@@ -87,7 +88,7 @@ pub(crate) fn read(source: &PolicySource, report: &mut Report) -> Vec<Rule> {
 }
 
 /// Checks what rules speak of, and expands their scopes.
-pub(crate) fn check(rules: &mut [Rule], universe: &Universe, schema: &Schema, report: &mut Report) {
+pub(crate) fn check(rules: &mut [Rule], universe: &Universe, declarations: &Declarations, report: &mut Report) {
     let mut suspect = Vec::new();
     let mut pairs = 0usize;
     for rule in rules.iter_mut() {
@@ -110,7 +111,7 @@ pub(crate) fn check(rules: &mut [Rule], universe: &Universe, schema: &Schema, re
     }
     // A rule whose names are wrong would be reported by the validator once more, in other words.
     let sound = rules.iter().zip(&suspect).filter(|(_, suspect)| !**suspect).map(|(rule, _)| rule);
-    validate::validate(&sound.collect::<Vec<_>>(), schema, report);
+    validate::validate(&sound.collect::<Vec<_>>(), universe, declarations, report);
 }
 
 fn read_file(file: &str, text: &str, rules: &mut Vec<Rule>, report: &mut Report) {

@@ -22,8 +22,13 @@ action \"connect\" appliesTo { principal: [Service, Host], resource: [Port], con
 
 /// The schema's text, the same for the same declarations.
 pub(crate) fn schema(declarations: &Declarations) -> String {
+    schema_of(declarations, |_| true)
+}
+
+/// The same with the actions of some services only.
+pub(crate) fn schema_of(declarations: &Declarations, wanted: impl Fn(&str) -> bool) -> String {
     let mut text = ENTITIES.to_owned();
-    for (name, service) in &declarations.services {
+    for (name, service) in declarations.services.iter().filter(|(name, _)| wanted(name)) {
         let routes = service.ports.values().flat_map(|port| &port.routes);
         // Writing to a string does not fail.
         let _ = service_actions(&mut text, name, routes.collect());

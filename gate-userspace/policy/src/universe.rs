@@ -214,6 +214,17 @@ impl Universe {
         }
     }
 
+    /// Whether some rule could name this: a principal, a group, an action, an action group or a port.
+    pub(crate) fn has(&self, uid: &EntityUid) -> bool {
+        self.subjects_in.contains_key(uid) || self.actions_in.contains_key(uid) || self.resources_in.contains_key(uid)
+    }
+
+    /// The services whose routes an action or an action group is about.
+    pub(crate) fn services_of_action(&self, uid: &EntityUid) -> impl Iterator<Item = ServiceId> {
+        let targets = self.actions_in.get(uid).into_iter().flatten().filter_map(|index| self.targets.get(*index));
+        targets.map(|target| target.service)
+    }
+
     /// Every subject but the host.
     pub(crate) fn services(&self) -> impl Iterator<Item = &Subject> {
         self.subjects.iter().filter(|subject| subject.principal != Principal::Host)

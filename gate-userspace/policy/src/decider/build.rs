@@ -1,7 +1,7 @@
 //! Expanding rules into cells.
 
 use super::{ActionId, Cell, Decider, RuleIds, Slice};
-use crate::context::SESSION_ATTRIBUTES;
+use crate::context::Attributes;
 use crate::rules::Rule;
 use crate::universe::Universe;
 use cedar_policy::{Authorizer, Policy, PolicySet, Schema};
@@ -97,34 +97,41 @@ impl Builder<'_> {
             return Ok(Arc::clone(slice));
         }
         let policies = || numbers.iter().filter_map(|n| self.rules.get(*n as usize)).map(|rule| &rule.policy);
-        let cacheable = policies().all(reads_only_the_session);
+        let reads = policies().map(reads).fold(Attributes::none(), Attributes::union);
         let policies = PolicySet::from_policies(policies().cloned()).map_err(|error| error.to_string())?;
-        let slice = Arc::new(Slice { policies, cacheable });
+        let slice = Arc::new(Slice { policies, reads });
         self.slices.insert(numbers, Arc::clone(&slice));
         Ok(slice)
     }
 }
 
-/// Whether a rule's conditions read nothing of the context but what a session fixes.
-fn reads_only_the_session(policy: &Policy) -> bool {
-    policy.to_json().is_ok_and(|json| json.get("conditions").is_some_and(only_session))
+/// What a rule's conditions read of the context.
+fn reads(policy: &Policy) -> Attributes {
+    let mut attributes = Attributes::none();
+    match policy.to_json().ok().as_ref().and_then(|json| json.get("conditions")) {
+        Some(conditions) => collect(conditions, &mut attributes),
+        None => attributes = Attributes::all(),
+    }
+    attributes
 }
 
-/// Walks Cedar's JSON form. `context` counts as read whole unless one attribute is taken of it.
-fn only_session(expression: &Json) -> bool {
+/// Walks Cedar's JSON form. The context counts as read whole unless one attribute is taken of it.
+fn collect(expression: &Json, attributes: &mut Attributes) {
     match expression {
-        Json::Object(fields) => fields.iter().all(|(operator, operand)| match operator.as_str() {
-            "Var" => operand.as_str() != Some("context"),
-            // A literal value has no variables; a record in it may look as if it had.
-            "Value" => true,
+        Json::Object(fields) => fields.iter().for_each(|(operator, operand)| match operator.as_str() {
+            "Var" if operand.as_str() == Some("context") => *attributes = Attributes::all(),
+            // A literal has no variables, though a record in it may look as if it had.
+            "Value" => {}
             "." | "has" if operand.get("left").is_some_and(is_context) => {
-                let attribute = operand.get("attr").and_then(Json::as_str);
-                attribute.is_some_and(|attribute| SESSION_ATTRIBUTES.contains(&attribute))
+                match operand.get("attr").and_then(Json::as_str) {
+                    Some(attribute) => attributes.add(attribute),
+                    None => *attributes = Attributes::all(),
+                }
             }
-            _ => only_session(operand),
+            _ => collect(operand, attributes),
         }),
-        Json::Array(items) => items.iter().all(only_session),
-        _ => true,
+        Json::Array(items) => items.iter().for_each(|item| collect(item, attributes)),
+        _ => {}
     }
 }
 
