@@ -29,7 +29,7 @@ impl Pins {
     /// When it is not a bpffs, or holds the pins of another ABI version.
     pub fn prepare(bpffs: &Path, group: u32) -> anyhow::Result<Self> {
         let found = rustix::fs::statfs(bpffs).with_context(|| format!("{}", bpffs.display()))?.f_type;
-        if i64::from(found) != BPFFS {
+        if found != BPFFS {
             bail!("{0} is not a bpf file system; mount one there: mount -t bpf bpf {0}", bpffs.display());
         }
         let name = format!("abi-{}", gate_common::ABI_VERSION);
