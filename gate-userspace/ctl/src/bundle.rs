@@ -1,0 +1,38 @@
+//! `gatectl bundle`.
+
+mod build;
+mod file;
+mod follows;
+mod git;
+mod judge;
+mod load;
+mod load_report;
+mod show;
+mod sign;
+mod ssh;
+
+use crate::report::{Failure, Report};
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Check and compile a policy directory into a bundle that nobody has signed yet.
+    Build(build::Arguments),
+    /// Sign a bundle with an SSH key, once its tables were compiled again from its rules and agree.
+    Sign(sign::Arguments),
+    /// Sign a bundle as its approver.
+    Approve(sign::ApproveArguments),
+    /// Show what a bundle holds and who signed it.
+    Show(show::Arguments),
+    /// Put a bundle into force: every role verifies it, then every role switches.
+    Load(load::Arguments),
+}
+
+pub(crate) fn run(command: Command, now: u64) -> Result<Report, Failure> {
+    match command {
+        Command::Build(arguments) => build::run(&arguments, now),
+        Command::Sign(arguments) => sign::run(&arguments.as_role()),
+        Command::Approve(arguments) => sign::run(&arguments.as_role()),
+        Command::Show(arguments) => show::run(&arguments, now),
+        Command::Load(arguments) => load::run(&arguments),
+    }
+}

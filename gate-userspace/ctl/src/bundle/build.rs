@@ -1,0 +1,110 @@
+//! `gatectl bundle build`.
+
+use super::{file, git};
+use crate::policy::{Problem, Summary, check};
+use crate::report::{Exit, Failure, Report};
+use crate::text::{count, duration, plain, time};
+use gate_bundle::{Bundle, Draft, TABLES};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The policy directory.
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// The file to write.
+    #[arg(long, short, value_name = "FILE")]
+    out: PathBuf,
+    /// The bundle that this one follows. Without it, this is the first of its chain: version 1.
+    #[arg(long, value_name = "BUNDLE")]
+    previous: Option<PathBuf>,
+    /// How long from now it may be activated for the first time: 90s, 15m, 12h, 30d.
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = duration)]
+    not_after: u64,
+    /// Build although files differ from the git commit; the bundle then names no commit.
+    #[arg(long)]
+    allow_dirty: bool,
+    /// Replace FILE if it exists.
+    #[arg(long)]
+    force: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments, now: u64) -> Result<Report, Failure> {
+    let previous = arguments.previous.as_deref().map(file::open).transpose()?.map(|opened| opened.bundle);
+    let checked = check(&arguments.directory, previous.as_ref().map(Bundle::tables)).map_err(|problems| {
+        let below = |problem: &Problem| problem.below(&arguments.directory);
+        Failure::refused(problems.iter().map(below).collect())
+    })?;
+    let tables = &checked.compiled.tables;
+    if let Some(previous) = previous.as_ref().filter(|previous| previous.manifest().environment() != tables.environment)
+    {
+        return Err(Failure::refused(vec![format!(
+            "{}: environment is {:?}, the bundle that it follows is for {:?}; one chain is for one environment",
+            arguments.directory.join("services.toml").display(),
+            tables.environment,
+            previous.manifest().environment()
+        )]));
+    }
+    let (commit, commit_said) = commit(arguments)?;
+    let mut files: BTreeMap<String, Vec<u8>> =
+        checked.source.files().map(|(name, bytes)| (format!("policy/{name}"), bytes.to_vec())).collect();
+    let bytes = tables.to_bytes().map_err(|error| Failure::cannot(error.to_string()))?;
+    files.insert(TABLES.to_owned(), bytes);
+    let draft = Draft {
+        environment: tables.environment.clone(),
+        previous: previous.as_ref().map(|previous| (previous.manifest().version(), previous.digest())),
+        git_commit: commit,
+        created: now,
+        not_after: now.saturating_add(arguments.not_after),
+    };
+    let bundle = Bundle::unsigned(draft, files)
+        .map_err(|refusal| Failure::refused(file::reasons(&arguments.directory, &refusal)))?;
+    file::create(&arguments.out, &bundle.to_tar(), arguments.force)?;
+    Ok(report(arguments, &bundle, &commit_said, checked.cases.len()))
+}
+
+/// The commit to name, and what is said about it.
+fn commit(arguments: &Arguments) -> Result<(Option<String>, String), Failure> {
+    let directory = arguments.directory.display();
+    match git::find(&arguments.directory) {
+        git::Found::Commit(commit) => Ok((Some(commit.clone()), commit)),
+        git::Found::None(why) => Ok((None, format!("none ({})", plain(&why)))),
+        git::Found::Dirty(files) if arguments.allow_dirty => {
+            Ok((None, format!("none ({} differ from the commit)", count(files.len(), "file"))))
+        }
+        git::Found::Dirty(files) => {
+            let mut errors = vec![format!(
+                "{directory}: {} differ from the git commit, so the bundle would name a commit that it is not; commit \
+                 them, or build with --allow-dirty to name none",
+                count(files.len(), "policy file")
+            )];
+            errors.extend(files.iter().map(|file| format!("{directory}: git status: {}", plain(file))));
+            Err(Failure::refused(errors))
+        }
+    }
+}
+
+fn report(arguments: &Arguments, bundle: &Bundle, commit: &str, cases: usize) -> Report {
+    let manifest = bundle.manifest();
+    let summary = Summary::of(bundle.tables());
+    let follows = manifest.previous().map_or_else(|| "nothing: the first".to_owned(), |digest| digest.to_string());
+    let text = format!(
+        "built {}: version {} of environment {}\n  digest    {}\n  follows   {follows}\n  commit    {commit}\n  \
+         activate  until {}\n  policy    {summary}\n  cases     {cases} passed\n\
+         next: gatectl bundle sign {} --as author --key KEY, then another person: gatectl bundle approve\n",
+        arguments.out.display(),
+        manifest.version(),
+        manifest.environment(),
+        bundle.digest(),
+        time(manifest.not_after()),
+        arguments.out.display(),
+    );
+    let json = json!({
+        "file": arguments.out, "digest": bundle.digest(), "version": manifest.version(),
+        "environment": manifest.environment(), "previous": manifest.previous(), "git_commit": manifest.git_commit(),
+        "git": commit, "not_after": manifest.not_after(), "summary": summary.json(), "cases": cases,
+    });
+    Report { exit: Exit::Fine, text, json }
+}

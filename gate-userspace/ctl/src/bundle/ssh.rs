@@ -1,0 +1,64 @@
+//! Signing with the SSH keys that people have: `ssh-keygen -Y sign`, which speaks to files, agents and security keys.
+
+use crate::report::Failure;
+use gate_bundle::{Key, Role, signing_namespace};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The key to sign with.
+#[derive(Debug, Clone)]
+pub(crate) enum Signer {
+    /// A private key's file (of a security key: its handle).
+    File(PathBuf),
+    /// The public half of a key that the agent holds.
+    Agent(PathBuf),
+}
+
+/// An armored signature of the message. What ssh-keygen asks for (passphrase, PIN, touch), it asks on the terminal.
+pub(crate) fn sign(signer: &Signer, role: Role, message: &[u8]) -> Result<String, Failure> {
+    let key = match signer {
+        Signer::File(key) => key,
+        Signer::Agent(key) => {
+            check_agent(key)?;
+            key
+        }
+    };
+    if !key.is_file() {
+        return Err(Failure::cannot(format!("{}: there is no such key file", key.display())));
+    }
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-Y", "sign", "-n", signing_namespace(role), "-f"]).arg(key);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|error| {
+        Failure::cannot(format!("ssh-keygen cannot be run: {error}; install OpenSSH's client programs"))
+    })?;
+    let failed = |error: io::Error| Failure::cannot(format!("ssh-keygen: {error}"));
+    if let Some(mut stdin) = child.stdin.take() {
+        match stdin.write_all(message) {
+            // It ended before it read: its exit code says so.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            other => other.map_err(failed)?,
+        }
+    }
+    let output = child.wait_with_output().map_err(failed)?;
+    let armored = String::from_utf8(output.stdout).unwrap_or_default();
+    if !output.status.success() || armored.is_empty() {
+        return Err(Failure::cannot(format!(
+            "ssh-keygen made no signature with {} ({}); its own message is above",
+            key.display(),
+            output.status
+        )));
+    }
+    Ok(armored)
+}
+
+fn check_agent(key: &Path) -> Result<(), Failure> {
+    let wrong = |found: String| Failure::cannot(format!("{}: {found}", key.display()));
+    let text = std::fs::read_to_string(key).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let line = text.lines().next().unwrap_or_default();
+    Key::parse(line).map_err(|error| wrong(error.to_string()))?;
+    if std::env::var_os("SSH_AUTH_SOCK").is_none() {
+        return Err(wrong("no agent is there (SSH_AUTH_SOCK is not set); start ssh-agent, or give --key".into()));
+    }
+    Ok(())
+}

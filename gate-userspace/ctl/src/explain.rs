@@ -1,0 +1,132 @@
+//! `gatectl explain`: the verdict at each layer, from the processes that give it.
+
+mod question;
+mod signers;
+mod words;
+
+use crate::host::{Admin, ConfigArguments, NoAnswer, block_on};
+use crate::report::{Exit, Failure, Report};
+use crate::text::plain;
+use gate_host::{HostConfig, Role};
+use gate_ipc::messages::AdminRequest;
+use question::{Question, parameter};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const DEADLINE: Duration = Duration::from_secs(5);
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Who asks: a service's name, or "host" for a process of no service.
+    source: String,
+    /// A route, such as orders.getOrder, or "connect".
+    action: String,
+    /// The service asked; for a route it follows from the route.
+    #[arg(value_name = "DEST")]
+    destination: Option<String>,
+    /// The name of the port.
+    #[arg(long)]
+    port: Option<String>,
+    /// A parameter of the route: id=1. Quotes make digits a text: 'name="1"'.
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, gate_tables::Value)>,
+    #[command(flatten)]
+    config: ConfigArguments,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Report, Failure> {
+    let question = Question::new(arguments)?;
+    let config = arguments.config.load()?;
+    block_on(async {
+        let kernel = ask(&config, Role::Net, question.request(question.port())).await;
+        let decisions = decisions(&config, &question, &kernel).await;
+        if let (Err(one), Err(other)) = (&kernel, &decisions) {
+            let mut failure = one.failure();
+            failure.errors.extend(other.failure().errors);
+            failure.errors.dedup();
+            return Err(failure);
+        }
+        let signers = signers::find(&config).await;
+        Ok(report(&question, &kernel, &decisions, signers))
+    })
+}
+
+async fn ask(config: &HostConfig, role: Role, request: AdminRequest) -> Result<Value, NoAnswer> {
+    Admin::new(config, role, DEADLINE).json(&request).await
+}
+
+/// gate-authz is asked about a route once; about connections once for each port, since it wants its name.
+async fn decisions(
+    config: &HostConfig,
+    question: &Question,
+    kernel: &Result<Value, NoAnswer>,
+) -> Result<Vec<Value>, NoAnswer> {
+    let mut ports = vec![question.port().to_owned()];
+    if question.is_connect() && question.port().is_empty() {
+        let known = kernel.as_ref().ok().and_then(|kernel| kernel.get("ports")?.as_array());
+        let names = known.into_iter().flatten().filter_map(|port| port.get("port")?.as_str());
+        ports = names.map(ToOwned::to_owned).collect();
+        if ports.is_empty() {
+            let why = "gate-authz was not asked: the port is not known; give --port NAME".to_owned();
+            return Err(NoAnswer::Unexpected(why));
+        }
+    }
+    let mut decisions = Vec::new();
+    for port in ports {
+        let mut decision = ask(config, Role::Authz, question.request(&port)).await?;
+        if let (Value::Object(fields), false) = (&mut decision, port.is_empty()) {
+            fields.insert("port".into(), port.into());
+        }
+        decisions.push(decision);
+    }
+    Ok(decisions)
+}
+
+fn report(
+    question: &Question,
+    kernel: &Result<Value, NoAnswer>,
+    decisions: &Result<Vec<Value>, NoAnswer>,
+    signers: Result<Value, String>,
+) -> Report {
+    let mut text = format!("{question}\n");
+    match kernel {
+        Ok(kernel) => text.push_str(&words::kernel(kernel)),
+        Err(why) => text.push_str(&words::no_answer("kernel (gate-net)", why)),
+    }
+    match decisions {
+        Ok(decisions) => text.extend(decisions.iter().map(words::decision)),
+        Err(why) => text.push_str(&words::no_answer("decision (gate-authz)", why)),
+    }
+    let allowed = allowed(question, kernel.as_ref().ok(), decisions.as_ref().ok());
+    text.push_str(&words::signers(&signers));
+    let (exit, said) = match allowed {
+        Some(true) => (Exit::Fine, "allowed"),
+        Some(false) => (Exit::Found, "denied"),
+        None => (Exit::Cannot, "unknown: a layer gave no answer"),
+    };
+    text.push_str(&format!("{}\n", plain(said)));
+    let or_why = |why: &NoAnswer| json!({ "error": why.reasons() });
+    let json = json!({
+        "question": question.json(),
+        "allowed": allowed,
+        "kernel": kernel.as_ref().map_or_else(or_why, Clone::clone),
+        "decision": decisions.as_ref().map_or_else(or_why, |decisions| Value::from(decisions.clone())),
+        "signers": signers.unwrap_or_else(|why| json!({ "error": why })),
+    });
+    Report { exit, text, json }
+}
+
+/// Allowed is what both layers allow: a flow on the same port, or a request whose port is reached through the proxy.
+fn allowed(question: &Question, kernel: Option<&Value>, decisions: Option<&Vec<Value>>) -> Option<bool> {
+    let ports = kernel.and_then(|kernel| kernel.get("ports")?.as_array());
+    let verdict = |port: &Value| port.get("verdict").and_then(Value::as_str).unwrap_or("deny").to_owned();
+    let permits = |decision: &Value| decision.get("outcome").and_then(Value::as_str) == Some("allow");
+    let wanted = if question.is_connect() { "allow" } else { "proxy" };
+    let reaches = ports.map(|ports| ports.iter().any(|port| verdict(port) == wanted));
+    let permitted = decisions.map(|decisions| decisions.iter().any(permits));
+    match (reaches, permitted) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        _ => None,
+    }
+}

@@ -1,0 +1,160 @@
+//! This host's configuration, and the operators' sockets of its roles.
+
+use crate::report::Failure;
+use gate_host::{HostConfig, Role};
+use gate_ipc::messages::{AdminReply, AdminRequest, Refused};
+use gate_ipc::{CallError, Client};
+use std::future::Future;
+use std::io::ErrorKind;
+use std::os::fd::BorrowedFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The roles that serve, in the order in which people read about them.
+pub(crate) const SERVING: [Role; 5] = [Role::Net, Role::Proxy, Role::Authn, Role::Authz, Role::Audit];
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct ConfigArguments {
+    /// The host's configuration.
+    #[arg(long, value_name = "FILE", default_value = "/etc/gate/gate.toml")]
+    config: PathBuf,
+}
+
+impl ConfigArguments {
+    pub(crate) fn load(&self) -> Result<HostConfig, Failure> {
+        let absolute = std::path::absolute(&self.config)
+            .map_err(|error| Failure::cannot(format!("{}: {error}", self.config.display())))?;
+        HostConfig::load(&absolute).map_err(|error| {
+            let missing =
+                if absolute.exists() { "" } else { "; is Gate installed on this host? Or give --config FILE" };
+            Failure::cannot(format!("{error}{missing}"))
+        })
+    }
+}
+
+/// Why a role gave no answer.
+#[derive(Debug)]
+pub(crate) enum NoAnswer {
+    /// It is not there, or not for this caller; in words.
+    Unreachable(String),
+    /// It refuses.
+    Refused(Refused),
+    /// It answered something else than what was asked.
+    Unexpected(String),
+}
+
+impl NoAnswer {
+    /// In words, with every reason by itself.
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        match self {
+            Self::Unreachable(why) | Self::Unexpected(why) => vec![why.clone()],
+            Self::Refused(refused) => refused.reasons.clone(),
+        }
+    }
+
+    /// The end of a command that needed this answer.
+    pub(crate) fn failure(&self) -> Failure {
+        match self {
+            Self::Refused(refused) => {
+                Failure::refused(refused.reasons.iter().map(|reason| format!("{}: {reason}", refused.by)).collect())
+            }
+            Self::Unreachable(why) | Self::Unexpected(why) => Failure::cannot(why.clone()),
+        }
+    }
+}
+
+/// One role's operators' socket.
+pub(crate) struct Admin {
+    role: Role,
+    socket: PathBuf,
+    operators: String,
+    client: Client<AdminRequest, AdminReply>,
+}
+
+impl Admin {
+    pub(crate) fn new(config: &HostConfig, role: Role, deadline: Duration) -> Self {
+        let socket = config.admin_socket(role);
+        let operators = config.operators();
+        let operators = format!("operators.gids = {:?}, operators.uids = {:?}", operators.gids, operators.uids);
+        let client = Client::new(&socket, Some(config.role(role).uid), deadline);
+        Self { role, socket, operators, client }
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Asks. Must run inside [`block_on`].
+    pub(crate) async fn ask(
+        &self,
+        request: &AdminRequest,
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<AdminReply, NoAnswer> {
+        match self.client.call(request, descriptors).await {
+            Ok(AdminReply::Refused(refused)) => Err(NoAnswer::Refused(refused)),
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(NoAnswer::Unreachable(self.in_words(&error))),
+        }
+    }
+
+    /// Asks for JSON.
+    pub(crate) async fn json(&self, request: &AdminRequest) -> Result<serde_json::Value, NoAnswer> {
+        match self.ask(request, &[]).await? {
+            AdminReply::Json(text) => serde_json::from_str(&text).map_err(|error| {
+                NoAnswer::Unexpected(format!("gate-{} answered text that is no JSON: {error}", self.role))
+            }),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    pub(crate) fn unexpected(&self, reply: &AdminReply) -> NoAnswer {
+        NoAnswer::Unexpected(format!(
+            "gate-{} answered something else than what was asked ({}); is it of another version?",
+            self.role,
+            kind(reply)
+        ))
+    }
+
+    fn in_words(&self, error: &CallError) -> String {
+        let (role, socket) = (self.role, self.socket.display());
+        let unit = format!("gate-{role}.service");
+        let kind = match error {
+            CallError::Unavailable { error, .. } => Some(error.kind()),
+            _ => None,
+        };
+        match (kind, error) {
+            (Some(ErrorKind::NotFound), _) => format!("gate-{role}: nothing is at {socket}; start {unit}"),
+            (Some(ErrorKind::ConnectionRefused), _) => {
+                format!("gate-{role}: nobody listens at {socket}; start {unit}, its log says why it ended")
+            }
+            (Some(ErrorKind::PermissionDenied), _) => {
+                format!("gate-{role}: you may not use {socket}; operators are those of gate.toml ({})", self.operators)
+            }
+            (_, CallError::Closed { .. }) => format!(
+                "gate-{role}: {socket} was closed without an answer; it serves the operators of gate.toml only ({}); \
+                 otherwise the log of {unit} says why",
+                self.operators
+            ),
+            _ => format!("gate-{role}: {error}; look at {unit}"),
+        }
+    }
+}
+
+fn kind(reply: &AdminReply) -> &'static str {
+    match reply {
+        AdminReply::Staged { .. } => "staged",
+        AdminReply::Activated { .. } => "activated",
+        AdminReply::Json(_) => "JSON",
+        AdminReply::Entries { .. } => "entries",
+        AdminReply::Refused(_) => "a refusal",
+    }
+}
+
+/// Runs one command's questions on one thread.
+pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::cannot(format!("no runtime: {error}")))?;
+    tokio::task::LocalSet::new().block_on(&runtime, future)
+}

@@ -1,0 +1,163 @@
+//! `gatectl status`: one screen.
+
+use crate::host::{Admin, ConfigArguments, SERVING, block_on};
+use crate::report::{Exit, Failure, Report};
+use crate::text::plain;
+use gate_host::{HostConfig, Role};
+use gate_ipc::messages::AdminRequest;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+const DEADLINE: Duration = Duration::from_secs(3);
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+}
+
+/// One role, and what it says of itself.
+struct Found {
+    role: Role,
+    status: Result<Value, String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Report, Failure> {
+    let config = arguments.config.load()?;
+    let found = block_on(async {
+        let mut found = Vec::new();
+        for role in SERVING {
+            let status = Admin::new(&config, role, DEADLINE).json(&AdminRequest::Status).await;
+            found.push(Found { role, status: status.map_err(|why| why.reasons().join("; ")) });
+        }
+        Ok(found)
+    })?;
+    Ok(report(&config, &found))
+}
+
+fn report(config: &HostConfig, found: &[Found]) -> Report {
+    let degraded = degraded(found);
+    let mut text = format!("host {}, environment {}\n", config.host(), config.environment());
+    text.push_str("role        state  version  bundle        record     sandbox\n");
+    text.extend(found.iter().map(line));
+    match degraded.as_slice() {
+        [] => text.push_str("nothing is degraded\n"),
+        some => {
+            text.push_str("degraded:\n");
+            text.extend(some.iter().map(|what| format!("  - {}\n", plain(what))));
+        }
+    }
+    let roles: Map<String, Value> = found
+        .iter()
+        .map(|found| {
+            let state = match &found.status {
+                Ok(status) => json!({ "up": true, "status": status }),
+                Err(why) => json!({ "up": false, "why": why }),
+            };
+            (found.role.name().to_owned(), state)
+        })
+        .collect();
+    let exit = match (degraded.is_empty(), found.iter().any(|found| found.status.is_ok())) {
+        (true, _) => Exit::Fine,
+        (false, true) => Exit::Found,
+        (false, false) => Exit::Cannot,
+    };
+    let json = json!({
+        "host": config.host(), "environment": config.environment(), "roles": roles, "degraded": degraded,
+    });
+    Report { exit, text, json }
+}
+
+fn line(found: &Found) -> String {
+    let role = format!("gate-{}", found.role);
+    let Ok(status) = &found.status else { return format!("{role:<11} down\n") };
+    let bundle = text_at(status, "/bundle").map_or("none", |digest| digest.get(..12).unwrap_or(digest));
+    format!(
+        "{role:<11} up     {:<8} {bundle:<13} {:<10} {}\n",
+        version(status),
+        plain(text_at(status, "/record/state").unwrap_or("?")),
+        plain(text_at(status, "/sandbox").unwrap_or("?")),
+    )
+}
+
+fn version(status: &Value) -> u64 {
+    status.get("version").and_then(Value::as_u64).unwrap_or(0)
+}
+
+fn text_at<'v>(status: &'v Value, pointer: &str) -> Option<&'v str> {
+    status.pointer(pointer)?.as_str()
+}
+
+/// Everything that is not as it should be, in words.
+fn degraded(found: &[Found]) -> Vec<String> {
+    let newest = found.iter().filter_map(|found| found.status.as_ref().ok()).map(version).max().unwrap_or(0);
+    let mut degraded = Vec::new();
+    for Found { role, status } in found {
+        match status {
+            Err(why) => degraded.push(format!("{} {}", why, consequence(*role))),
+            Ok(status) => role_degraded(*role, status, newest, &mut degraded),
+        }
+    }
+    degraded
+}
+
+fn role_degraded(role: Role, status: &Value, newest: u64, degraded: &mut Vec<String>) {
+    let mut say = |what: String| degraded.push(format!("gate-{role}: {what}"));
+    match version(status) {
+        0 => say("no bundle is in force: it denies; load one with gatectl bundle load".into()),
+        version if version < newest => {
+            say(format!("is on version {version}, others are on {newest}: it denies; load version {newest} again"))
+        }
+        _ => {}
+    }
+    let (bundle, stored) = (text_at(status, "/bundle"), text_at(status, "/stored"));
+    if stored.is_some() && stored != bundle {
+        say(format!("keeps bundle {} and has not put it into force; its log says why", stored.unwrap_or_default()));
+    }
+    match text_at(status, "/record/state") {
+        Some("recording") => {}
+        Some("spooling") => {
+            let why = text_at(status, "/record/why").unwrap_or("?");
+            let waiting = status.pointer("/record/waiting").and_then(Value::as_u64).unwrap_or(0);
+            say(format!("{waiting} records wait for gate-audit: {why}"));
+        }
+        _ => {
+            let lost = status.pointer("/record/lost").and_then(Value::as_u64).unwrap_or(0);
+            say(format!("records are lost ({lost}): the spool is full"));
+        }
+    }
+    if role == Role::Net {
+        net_degraded(status, &mut say);
+    }
+}
+
+fn net_degraded(status: &Value, say: &mut impl FnMut(String)) {
+    let number = |pointer: &str| status.pointer(pointer).and_then(Value::as_u64);
+    if let Some(kernel) = number("/duty/kernel/version").filter(|kernel| *kernel != version(status)) {
+        say(format!("the kernel enforces version {kernel}, this process has {}", version(status)));
+    }
+    if status.pointer("/duty/listener") == Some(&Value::Bool(false)) {
+        say("gate-proxy has not registered its listener: L7 ports refuse".into());
+    }
+    let counters = [
+        ("/duty/events_lost", "events of the kernel were lost (the ring buffer was full)"),
+        ("/duty/faults", "faults in the kernel programs, each denied"),
+    ];
+    for (pointer, what) in counters {
+        if let Some(count) = number(pointer).filter(|count| *count > 0) {
+            say(format!("{count} {what}"));
+        }
+    }
+}
+
+/// What follows while a role is away.
+fn consequence(role: Role) -> &'static str {
+    match role {
+        Role::Net => "(meanwhile: the kernel enforces the last policy; grants run out)",
+        Role::Proxy => "(meanwhile: L7 ports refuse; L4 goes on)",
+        Role::Authn => "(meanwhile: no new sessions)",
+        Role::Authz => "(meanwhile: cached decisions until they expire, then 503)",
+        Role::Audit => "(meanwhile: records wait, bounded)",
+        Role::Loader => "",
+    }
+}
