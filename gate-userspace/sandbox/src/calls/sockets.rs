@@ -1,6 +1,7 @@
 //! Sockets, by family.
 
 use super::{Arg, Call, bits, call, int};
+use gate_common::peer::{GATE_BEHALF, SOL_GATE};
 use libc::{AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, SOCK_STREAM, SOL_SOCKET};
 
 /// The type in `socket(2)`'s second argument, beside `SOCK_CLOEXEC` and `SOCK_NONBLOCK`: `SOCK_TYPE_MASK`, linux/net.h.
@@ -48,8 +49,13 @@ pub(super) const INET: &[Call] = &[
     ),
     call!(
         SYS_setsockopt,
-        "TCP_NODELAY, keep-alive, IPV6_V6ONLY",
-        &[&[int(1, IPPROTO_TCP)], &[int(1, IPPROTO_IP)], &[int(1, IPPROTO_IPV6)]]
+        "TCP_NODELAY, keep-alive, IPV6_V6ONLY; on whose behalf a backend is reached",
+        &[
+            &[int(1, IPPROTO_TCP)],
+            &[int(1, IPPROTO_IP)],
+            &[int(1, IPPROTO_IPV6)],
+            &[int(1, SOL_GATE), int(2, GATE_BEHALF)],
+        ]
     ),
 ];
 

@@ -65,7 +65,7 @@ fn bpf_is_for_the_loader_and_net_alone() {
 #[test]
 fn a_condition_in_one_group_does_not_vanish_in_another() {
     // setsockopt is in UNIX and in INET, each time with conditions: they add up.
-    assert_eq!(rules(Role::Proxy).unwrap()[&libc::SYS_setsockopt].len(), 4);
+    assert_eq!(rules(Role::Proxy).unwrap()[&libc::SYS_setsockopt].len(), 5);
     assert_eq!(rules(Role::Authz).unwrap()[&libc::SYS_setsockopt].len(), 1);
     assert_eq!(rules(Role::Net).unwrap()[&libc::SYS_socket].len(), 2);
 }
