@@ -3,8 +3,10 @@
 
 pub mod attacker;
 mod host;
+mod http;
 mod people;
 mod policy;
+pub mod record;
 mod report;
 mod shared;
 mod wait;

@@ -6,7 +6,6 @@ use gate_ipc::{
     Client,
     messages::{AdminReply, AdminRequest},
 };
-use gate_record::Entry;
 use gate_statements::{BundleDigest, Confirmation, Signed};
 use serde_json::Value;
 use std::{
@@ -102,27 +101,5 @@ impl Operator {
             }
         }
         Ok(())
-    }
-
-    /// Every entry of the log from an index on, with the index after the last.
-    ///
-    /// # Errors
-    /// When gate-audit does not answer, or an entry cannot be read.
-    pub fn record(&self, from: u64) -> anyhow::Result<(Vec<Entry>, u64)> {
-        let mut found = Vec::new();
-        let mut next = from;
-        loop {
-            match self.ask(Role::Audit, &AdminRequest::Read { from: next, count: 256 }, None)? {
-                AdminReply::Entries { from, entries, .. } if !entries.is_empty() => {
-                    next = from + entries.len() as u64;
-                    for entry in entries {
-                        found.push(gate_record::decode(&entry)?);
-                    }
-                }
-                AdminReply::Entries { .. } => return Ok((found, next)),
-                AdminReply::Refused(refused) => anyhow::bail!("{refused}"),
-                other => anyhow::bail!("gate-audit answered {other:?}"),
-            }
-        }
     }
 }

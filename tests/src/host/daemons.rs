@@ -86,10 +86,11 @@ impl Host {
     pub fn wait_for_role(&mut self, role: Role) -> anyhow::Result<()> {
         let operator = self.operator();
         let process = self.daemons.get_mut(&role).with_context(|| format!("gate-{role} is not running"))?;
-        let answers = |status: &serde_json::Value| role != Role::Proxy || status["duty"]["listener"] != false;
         let ready = wait::until(&format!("gate-{role} to answer"), || {
             process.check()?;
-            Ok(operator.status(role).ok().filter(answers).map(drop))
+            let answers = operator.status(role).is_ok();
+            let listens = role != Role::Proxy || operator.status(Role::Net)?["duty"]["listener"] == true;
+            Ok((answers && listens).then_some(()))
         });
         ready.with_context(|| self.logs())
     }

@@ -1,12 +1,25 @@
 //! The demo's steps. Each is also a test.
 
+mod bypasses;
+mod denials;
 mod flows;
+mod requests;
 
 use crate::{Host, Output, Report, attacker::Outcome};
 use anyhow::Context as _;
 
 /// Step 1: who reaches the ledger.
 pub const FLOWS: Step = Step { title: "1. Flows are restricted by service", run: flows::run };
+
+/// Step 2: a request that a rule allows.
+pub const REQUESTS: Step = Step { title: "2. Requests go through the proxy, and nobody notices", run: requests::run };
+/// Step 3: requests that no rule allows.
+pub const DENIALS: Step = Step { title: "3. What no rule allows is denied", run: denials::run };
+/// Step 4: around the proxy.
+pub const BYPASSES: Step = Step { title: "4. There is no way around the proxy", run: bypasses::run };
+
+/// All of them, in order.
+pub const ALL: [Step; 4] = [FLOWS, REQUESTS, DENIALS, BYPASSES];
 
 /// One step.
 #[derive(Clone, Copy)]
