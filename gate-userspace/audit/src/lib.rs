@@ -23,3 +23,6 @@ pub use reconcile::Reconciler;
 pub use report::{Refused, accept};
 pub use service::{Service, replay};
 pub use writer::{Opener, Writer, WriterState};
+
+#[cfg(test)]
+mod tests;

@@ -50,7 +50,9 @@ async fn serve(mut daemon: Daemon) -> Result<(), DaemonError> {
 
     // From here on in the sandbox, the writer's thread too.
     let failed = |what: &str, error: String| DaemonError::Duty(format!("{}: {what}: {error}", directory.display()));
-    let writer = Writer::start(opener, context.reporter.clone()).map_err(|e| failed("the log", e.to_string()))?;
+    let reporter = context.reporter.clone();
+    let writer =
+        Writer::start(opener, move |event| reporter.report(event)).map_err(|e| failed("the log", e.to_string()))?;
     let verifier = writer.state().verifier_key.parse();
     let verifier = verifier.map_err(|e: gate_audit_log::NoteError| failed("the key", e.to_string()))?;
     let known = replay(&directory, &verifier, context.clock.unix_ms()).map_err(|e| failed("the last entries", e))?;

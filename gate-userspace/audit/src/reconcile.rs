@@ -24,7 +24,11 @@ const MAX_NAMES: usize = 32_768;
 pub struct Reconciler {
     decisions: HashMap<u128, Decided>,
     order: VecDeque<(u64, u128)>,
-    waiting: VecDeque<Waiting>,
+    /// Acts without a decision, by the decision that they name.
+    waiting: HashMap<u128, Vec<Waiting>>,
+    /// When each act began to wait; of those that wait no longer, too.
+    began: VecDeque<(u64, u128)>,
+    acts: usize,
     names: HashMap<String, Rc<str>>,
     unchecked: u64,
 }
@@ -46,7 +50,6 @@ struct Scope {
 /// Something that was let through, and waits for its decision.
 #[derive(Debug)]
 struct Waiting {
-    since_ms: u64,
     decision: u128,
     scope: Scope,
     /// For people: `request 7f… of gate-proxy`.
@@ -83,10 +86,12 @@ impl Reconciler {
             self.decisions.remove(&id);
         }
         let mut events = Vec::new();
-        while let Some(late) = self.waiting.pop_front_if(|act| act.since_ms.saturating_add(GRACE_MS) < now_ms) {
-            let Waiting { act, decision, .. } = late;
-            let found = format!("{act} by decision {decision:032x}, which gate-authz has not reported");
-            events.push(Event::Mismatch { found });
+        while let Some((_, id)) = self.began.pop_front_if(|(at, _)| at.saturating_add(GRACE_MS) < now_ms) {
+            for Waiting { act, decision, .. } in self.waiting.remove(&id).unwrap_or_default() {
+                self.acts -= 1;
+                let found = format!("{act} by decision {decision:032x}, which gate-authz has not reported");
+                events.push(Event::Mismatch { found });
+            }
         }
         let count = std::mem::take(&mut self.unchecked);
         if count > 0 {
@@ -98,7 +103,7 @@ impl Reconciler {
     /// How many decisions are remembered, and how many acts wait for theirs.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
-        (self.decisions.len(), self.waiting.len())
+        (self.decisions.len(), self.acts)
     }
 
     fn decide(&mut self, text: &str, decided: Decided, now_ms: u64) -> Option<String> {
@@ -109,14 +114,9 @@ impl Reconciler {
             // A report that was sent twice says the same.
             return (*known != decided).then(|| format!("gate-authz reported decision {text} twice, and differently"));
         }
-        let mut wrong = None;
-        self.waiting.retain(|act| {
-            let fits = act.decision == id;
-            if fits {
-                wrong = wrong.take().or_else(|| contradiction(act, &decided));
-            }
-            !fits
-        });
+        let acts = self.waiting.remove(&id).unwrap_or_default();
+        self.acts -= acts.len();
+        let wrong = acts.iter().find_map(|act| contradiction(act, &decided));
         self.decisions.insert(id, decided);
         self.order.push_back((now_ms, id));
         if self.order.len() > MAX_DECISIONS
@@ -134,11 +134,13 @@ impl Reconciler {
         let Some(id) = number(decision) else {
             return Some(format!("{act} and names {decision:.80?}, which is no decision's number"));
         };
-        let waiting = Waiting { since_ms: now_ms, decision: id, scope, act };
+        let waiting = Waiting { decision: id, scope, act };
         match self.decisions.get(&id) {
             Some(decided) => contradiction(&waiting, decided),
-            None if self.waiting.len() < MAX_WAITING => {
-                self.waiting.push_back(waiting);
+            None if self.acts < MAX_WAITING => {
+                self.acts += 1;
+                self.began.push_back((now_ms, id));
+                self.waiting.entry(id).or_default().push(waiting);
                 None
             }
             None => {

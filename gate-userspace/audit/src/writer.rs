@@ -6,7 +6,6 @@
 
 use ed25519_dalek::SigningKey;
 use gate_audit_log::{Log, LogError};
-use gate_daemon::Reporter;
 use gate_record::Event;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -66,11 +65,12 @@ impl Opener {
 }
 
 impl Writer {
-    /// Opens the log and starts the thread, which ends with the last clone.
+    /// Opens the log and starts the thread, which ends with the last clone. What the thread itself has to say goes to
+    /// `report`.
     ///
     /// # Errors
     /// [`LogError`]: a log that is damaged, or another's, is not written to.
-    pub fn start(opener: Opener, reporter: Reporter) -> Result<Self, LogError> {
+    pub fn start(opener: Opener, report: impl Fn(Event) + Send + 'static) -> Result<Self, LogError> {
         let log = opener.open()?;
         let state = Arc::new(Mutex::new(WriterState {
             origin: opener.origin.clone(),
@@ -80,8 +80,9 @@ impl Writer {
             failed: None,
         }));
         let (jobs, queue) = channel();
+        let report = Box::new(report);
         let thread =
-            Thread { opener, log: Some(log), gap: None, tried: Instant::now(), reporter, state: Arc::clone(&state) };
+            Thread { opener, log: Some(log), gap: None, tried: Instant::now(), report, state: Arc::clone(&state) };
         std::thread::spawn(move || thread.run(&queue));
         Ok(Self { jobs, state })
     }
@@ -110,7 +111,7 @@ struct Thread {
     log: Option<Log>,
     gap: Option<Gap>,
     tried: Instant,
-    reporter: Reporter,
+    report: Box<dyn Fn(Event) + Send>,
     state: Arc<Mutex<WriterState>>,
 }
 
@@ -184,7 +185,7 @@ impl Thread {
                 "log for {} ms ({why}); refused entries, which may have been reported again",
                 began.elapsed().as_millis()
             );
-            self.reporter.report(Event::Loss { what, source: String::new(), count: refused });
+            (self.report)(Event::Loss { what, source: String::new(), count: refused });
         }
     }
 
