@@ -188,13 +188,15 @@ abi! {
 
 abi! {
     /// Value of `SOCKETS` (socket storage): what Gate knows of one socket.
-    pub struct SocketState: 120 {
+    pub struct SocketState: 128 {
         /// Cookie of the network namespace.
         pub netns: u64,
         /// The active word under which the flow was last allowed; 0: never judged.
         pub judged: u64,
         /// When the flow's permission ends, nanoseconds of `CLOCK_BOOTTIME`; 0: no end.
         pub until: u64,
+        /// The active word under which the socket's cgroup was last looked at, while the creator is not governed.
+        pub looked_at: u64,
         /// An accepted socket's cookie.
         pub cookie: u64,
         /// The service that created the socket.

@@ -60,6 +60,7 @@ fn leave(skb: *mut __sk_buff) -> bool {
     let Some(sk) = full_socket(skb) else { return true };
     // SAFETY: a full socket.
     let Some(state) = (unsafe { socket::state(sk) }) else { return !is_governed(owner(sk)) };
+    adopt(state, sk);
     // SAFETY: fields of a full socket.
     let (kind, protocol, stage) = unsafe { ((*sk).type_, (*sk).protocol, (*sk).state) };
     if kind != socket::STREAM || protocol != socket::TCP {
@@ -85,9 +86,12 @@ fn enter(skb: *mut __sk_buff) -> bool {
     // SAFETY: fields of a full socket.
     let (kind, protocol, stage) = unsafe { ((*sk).type_, (*sk).protocol, (*sk).state) };
     // SAFETY: a full socket.
-    let state = unsafe { socket::state(sk) };
-    let (creator, netns) = match &state {
-        Some(state) => (state.creator, state.netns),
+    let mut state = unsafe { socket::state(sk) };
+    let (creator, netns) = match &mut state {
+        Some(state) => {
+            adopt(state, sk);
+            (state.creator, state.netns)
+        }
         None => (owner(sk), config::host_netns()),
     };
     if kind != socket::STREAM || protocol != socket::TCP {
@@ -178,6 +182,23 @@ fn other(state: &mut SocketState, protocol: u32, hook: u8) -> bool {
         emit::denied(&flow, hook, Reason::Transport);
     }
     false
+}
+
+/// A socket that was made before its cgroup was governed becomes its service's: once after each flip.
+#[inline(always)]
+fn adopt(state: &mut SocketState, sk: *mut bpf_sock) {
+    if state.creator != NOT_GOVERNED {
+        return;
+    }
+    let active = judge::active();
+    if state.looked_at == active {
+        return;
+    }
+    state.looked_at = active;
+    state.creator = owner(sk);
+    if state.stage == STAGE_OPENED {
+        state.source = state.creator;
+    }
 }
 
 /// Whose socket it is by its cgroup, for sockets older than Gate.
