@@ -2,6 +2,8 @@
 //! and real services.
 
 pub mod attacker;
+pub mod bench;
+mod held;
 mod host;
 mod http;
 mod people;
@@ -14,6 +16,7 @@ mod wait;
 pub mod operator;
 pub mod steps;
 
+pub use held::Held;
 pub use host::{Host, LEDGER_PORT, ORDERS_PORT, OUTSIDE, Output, PROXY_PORT, Process, Stand, built, remove};
 pub use people::People;
 pub use policy::Policy;

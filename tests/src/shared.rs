@@ -44,16 +44,19 @@ pub fn left_out() -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Runs a step of the demo as a test, on the shared host.
+/// Runs steps of the demo as one test, on the shared host.
 ///
 /// # Errors
 /// The lines that did not pass.
-pub fn test(step: Step) -> anyhow::Result<()> {
+pub fn test(steps: &[Step]) -> anyhow::Result<()> {
     if left_out()? {
         return Ok(());
     }
     let mut report = Report::default();
-    step.run(shared()?.host()?, &mut report);
+    let mut shared = shared()?;
+    for step in steps {
+        step.run(shared.host()?, &mut report);
+    }
     match report.failures() {
         None => Ok(()),
         Some(failures) => anyhow::bail!("{failures}"),

@@ -2,5 +2,5 @@
 
 #[test]
 fn step4_there_is_no_way_around_the_proxy() -> anyhow::Result<()> {
-    gate_tests::test(gate_tests::steps::BYPASSES)
+    gate_tests::test(&[gate_tests::steps::BYPASSES])
 }

@@ -41,11 +41,19 @@ pub fn once(to: SocketAddr, line: &str) -> Outcome {
 /// Connects this socket, sends a line, reads one.
 #[must_use]
 pub fn open(socket: OwnedFd, to: SocketAddr, line: &str) -> Outcome {
+    connected(socket, to).map_or_else(|outcome| outcome, |stream| talk(&stream, line))
+}
+
+/// Connects this socket.
+///
+/// # Errors
+/// What the kernel says.
+pub fn connected(socket: OwnedFd, to: SocketAddr) -> Result<TcpStream, Outcome> {
     let begun = Instant::now();
-    if let Err(error) = connect(&socket, &to) {
-        return Outcome::refused("connect", &error.into(), begun.elapsed());
+    match connect(&socket, &to) {
+        Ok(()) => Ok(TcpStream::from(socket)),
+        Err(error) => Err(Outcome::refused("connect", &error.into(), begun.elapsed())),
     }
-    talk(&TcpStream::from(socket), line)
 }
 
 /// Sends a line on a connection, and reads one.

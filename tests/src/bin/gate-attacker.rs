@@ -2,7 +2,7 @@
 //! line of JSON. It runs in the place of a service, of a role, or of nobody.
 
 use clap::{Parser, Subcommand};
-use gate_tests::attacker::{connect, listen};
+use gate_tests::attacker::{connect, grants, hold, listen};
 use std::net::SocketAddr;
 
 /// Tries one thing, and prints what came of it.
@@ -31,13 +31,22 @@ enum Attempt {
         #[arg(long)]
         reuse: bool,
     },
+    /// Connects, and sends one request for each line of standard input.
+    Hold {
+        /// To where.
+        to: SocketAddr,
+    },
+    /// In gate-proxy's place: presents a grant to gate-net, connects to the backend, and asks it.
+    Grant(grants::Forgery),
 }
 
 fn main() -> anyhow::Result<()> {
     let came_of_it = match Arguments::parse().attempt {
-        Attempt::Connect { to, line } => connect::once(to, &line),
-        Attempt::Bind { at, reuse } => listen::once(at, reuse),
+        Attempt::Connect { to, line } => connect::once(to, &line).to_json(),
+        Attempt::Bind { at, reuse } => listen::once(at, reuse).to_json(),
+        Attempt::Hold { to } => return hold::serve(to),
+        Attempt::Grant(forgery) => grants::try_it(&forgery)?,
     };
-    println!("{}", came_of_it.to_json());
+    println!("{came_of_it}");
     Ok(())
 }

@@ -118,34 +118,63 @@ impl Host {
         self.bundle.as_ref().context("no bundle is in force")
     }
 
-    /// Loads the policy as the first bundle into every running role.
+    /// Loads the policy as the first bundle, as people do.
     ///
     /// # Errors
-    /// The first refusal.
+    /// What gatectl said.
     pub fn load_first(&mut self) -> anyhow::Result<()> {
-        let bundle = self.policy.signed(&self.people, None)?;
-        self.load(bundle)
+        self.publish(self.policy.clone())
     }
 
-    /// Loads another policy after the one in force.
+    /// Builds, signs (alice), approves (bob) and loads a policy after the one in force, with gatectl.
     ///
     /// # Errors
-    /// The first refusal.
-    pub fn load_next(&mut self, policy: Policy) -> anyhow::Result<()> {
-        let bundle = policy.signed(&self.people, self.bundle.as_ref())?;
+    /// What gatectl said.
+    pub fn publish(&mut self, policy: Policy) -> anyhow::Result<()> {
+        let version = self.bundle.as_ref().map_or(1, |bundle| bundle.manifest().version() + 1);
+        let directory = self.path(&format!("people/policy-{version}"));
+        policy.write(&directory)?;
+        let file = self.bundle_file(version);
+        let mut build = vec!["bundle".into(), "build".into(), text(&directory), "--out".into(), text(&file)];
+        if version > 1 {
+            build.extend(["--previous".into(), text(&self.bundle_file(version - 1))]);
+        }
+        self.gatectl_or_fail(&build)?;
+        let (alice, bob) = (text(&self.people.key("alice")), text(&self.people.key("bob")));
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        self.gatectl_or_fail(&words(&["bundle", "sign", &text(&file), "--as", "author", "--key", &alice]))?;
+        self.gatectl_or_fail(&words(&["bundle", "approve", &text(&file), "--key", &bob]))?;
+        self.gatectl_or_fail(&words(&["bundle", "load", &text(&file), "--config", &text(&self.config())]))?;
+        self.bundle = Some(Bundle::from_tar(fs::File::open(&file)?, &gate_bundle::Limits::default())?);
         self.policy = policy;
-        self.load(bundle)
+        Ok(())
     }
 
-    /// Loads a bundle into every running role.
+    /// The file that a version was published as.
+    #[must_use]
+    pub fn bundle_file(&self, version: u64) -> PathBuf {
+        self.path(&format!("people/bundle-{version}.tar"))
+    }
+
+    /// gatectl, as root.
     ///
     /// # Errors
-    /// The first refusal.
-    pub fn load(&mut self, bundle: Bundle) -> anyhow::Result<()> {
-        let running: Vec<Role> =
-            crate::operator::ORDER.into_iter().filter(|role| self.daemons.contains_key(role)).collect();
-        self.operator().load(&running, &bundle.to_tar()).with_context(|| self.logs())?;
-        self.bundle = Some(bundle);
+    /// When it cannot be started.
+    pub fn gatectl(&self, words: &[String]) -> anyhow::Result<Output> {
+        Output::of(std::process::Command::new(built("gatectl")?).args(words).stdin(std::process::Stdio::null()))
+    }
+
+    fn gatectl_or_fail(&self, words: &[String]) -> anyhow::Result<()> {
+        let output = self.gatectl(words)?;
+        anyhow::ensure!(
+            output.succeeded(),
+            "gatectl {} ended with {:?}:\n{}{}\n{}",
+            words.join(" "),
+            output.code,
+            output.out,
+            output.err,
+            self.logs()
+        );
         Ok(())
     }
 
@@ -204,6 +233,11 @@ impl Host {
         self.daemons.clear();
         self.place.give_back();
     }
+}
+
+/// A path as an argument.
+fn text(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// A directory with this owner, group and mode.

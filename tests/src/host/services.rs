@@ -71,6 +71,17 @@ impl Host {
         Ok(())
     }
 
+    /// Removes a service's cgroup, so that the next process makes it anew.
+    ///
+    /// # Errors
+    /// When it is still there.
+    pub fn remove_cgroup(&mut self, service: &str) -> anyhow::Result<()> {
+        let cgroup = self.stand_of(service).cgroup;
+        super::place::remove_cgroups(&cgroup);
+        anyhow::ensure!(!cgroup.exists(), "{} is still there", cgroup.display());
+        Ok(())
+    }
+
     /// nginx as orders, and the ledger.
     ///
     /// # Errors
@@ -125,7 +136,7 @@ fn nginx(prefix: &str) -> String {
     format!(
         "daemon off;\nworker_processes 1;\npid {prefix}/nginx.pid;\nerror_log {prefix}/error.log;\nevents {{}}\n\
          http {{\n  access_log {prefix}/access.log;\n{temporary}  server {{\n    \
-         listen [::]:{ORDERS_PORT} ipv6only=off;\n    default_type text/plain;\n    \
+         listen [::]:{ORDERS_PORT} ipv6only=off;\n    default_type text/plain;\n    keepalive_requests 1000000;\n    \
          location / {{ return 200 \"orders answers $request_method $request_uri\\n\"; }}\n  }}\n}}\n"
     )
 }

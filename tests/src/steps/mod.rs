@@ -1,8 +1,12 @@
 //! The demo's steps. Each is also a test.
 
+mod bundles;
 mod bypasses;
 mod denials;
+mod failures;
 mod flows;
+mod grants;
+mod log;
 mod requests;
 
 use crate::{Host, Output, Report, attacker::Outcome};
@@ -18,8 +22,18 @@ pub const DENIALS: Step = Step { title: "3. What no rule allows is denied", run:
 /// Step 4: around the proxy.
 pub const BYPASSES: Step = Step { title: "4. There is no way around the proxy", run: bypasses::run };
 
+/// Step 5: a compromised proxy.
+pub const GRANTS: Step = Step { title: "5. The proxy reaches only what it was granted", run: grants::run };
+/// Step 6: bad bundles.
+pub const BUNDLES: Step = Step { title: "6. A bad bundle takes no effect", run: bundles::run };
+/// Step 7: the record.
+pub const LOG: Step = Step { title: "7. Everything is in the log, and the log cannot be changed", run: log::run };
+
+/// Step 8: each process killed.
+pub const FAILURES: Step = Step { title: "8. Each process killed in turn", run: failures::run };
+
 /// All of them, in order.
-pub const ALL: [Step; 4] = [FLOWS, REQUESTS, DENIALS, BYPASSES];
+pub const ALL: [Step; 8] = [FLOWS, REQUESTS, DENIALS, BYPASSES, GRANTS, BUNDLES, LOG, FAILURES];
 
 /// One step.
 #[derive(Clone, Copy)]
