@@ -1,5 +1,6 @@
 //! `gatectl explain`: the verdict at each layer, from the processes that give it.
 
+mod conclusion;
 mod question;
 mod signers;
 mod words;
@@ -7,6 +8,7 @@ mod words;
 use crate::host::{Admin, ConfigArguments, NoAnswer, block_on};
 use crate::report::{Exit, Failure, Report};
 use crate::text::plain;
+use conclusion::Conclusion;
 use gate_host::{HostConfig, Role};
 use gate_ipc::messages::AdminRequest;
 use question::{Question, parameter};
@@ -97,36 +99,22 @@ fn report(
         Ok(decisions) => text.extend(decisions.iter().map(words::decision)),
         Err(why) => text.push_str(&words::no_answer("decision (gate-authz)", why)),
     }
-    let allowed = allowed(question, kernel.as_ref().ok(), decisions.as_ref().ok());
     text.push_str(&words::signers(&signers));
-    let (exit, said) = match allowed {
-        Some(true) => (Exit::Fine, "allowed"),
-        Some(false) => (Exit::Found, "denied"),
-        None => (Exit::Cannot, "unknown: a layer gave no answer"),
+    let conclusion = Conclusion::of(question, kernel.as_ref().ok(), decisions.as_ref().ok());
+    text.push_str(&format!("{}\n", plain(&conclusion.words)));
+    let exit = match conclusion.allowed {
+        Some(true) => Exit::Fine,
+        Some(false) => Exit::Found,
+        None => Exit::Cannot,
     };
-    text.push_str(&format!("{}\n", plain(said)));
     let or_why = |why: &NoAnswer| json!({ "error": why.reasons() });
     let json = json!({
         "question": question.json(),
-        "allowed": allowed,
+        "allowed": conclusion.allowed,
+        "conclusion": conclusion.words,
         "kernel": kernel.as_ref().map_or_else(or_why, Clone::clone),
         "decision": decisions.as_ref().map_or_else(or_why, |decisions| Value::from(decisions.clone())),
         "signers": signers.unwrap_or_else(|why| json!({ "error": why })),
     });
     Report { exit, text, json }
-}
-
-/// Allowed is what both layers allow: a flow on the same port, or a request whose port is reached through the proxy.
-fn allowed(question: &Question, kernel: Option<&Value>, decisions: Option<&Vec<Value>>) -> Option<bool> {
-    let ports = kernel.and_then(|kernel| kernel.get("ports")?.as_array());
-    let verdict = |port: &Value| port.get("verdict").and_then(Value::as_str).unwrap_or("deny").to_owned();
-    let permits = |decision: &Value| decision.get("outcome").and_then(Value::as_str) == Some("allow");
-    let wanted = if question.is_connect() { "allow" } else { "proxy" };
-    let reaches = ports.map(|ports| ports.iter().any(|port| verdict(port) == wanted));
-    let permitted = decisions.map(|decisions| decisions.iter().any(permits));
-    match (reaches, permitted) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    }
 }

@@ -35,7 +35,9 @@ impl ConfigArguments {
 /// Why a role gave no answer.
 #[derive(Debug)]
 pub(crate) enum NoAnswer {
-    /// It is not there, or not for this caller; in words.
+    /// It serves operators, and this caller is none; in words.
+    Forbidden(String),
+    /// It is not there; in words.
     Unreachable(String),
     /// It refuses.
     Refused(Refused),
@@ -47,7 +49,7 @@ impl NoAnswer {
     /// In words, with every reason by itself.
     pub(crate) fn reasons(&self) -> Vec<String> {
         match self {
-            Self::Unreachable(why) | Self::Unexpected(why) => vec![why.clone()],
+            Self::Forbidden(why) | Self::Unreachable(why) | Self::Unexpected(why) => vec![why.clone()],
             Self::Refused(refused) => refused.reasons.clone(),
         }
     }
@@ -58,7 +60,7 @@ impl NoAnswer {
             Self::Refused(refused) => {
                 Failure::refused(refused.reasons.iter().map(|reason| format!("{}: {reason}", refused.by)).collect())
             }
-            Self::Unreachable(why) | Self::Unexpected(why) => Failure::cannot(why.clone()),
+            Self::Forbidden(why) | Self::Unreachable(why) | Self::Unexpected(why) => Failure::cannot(why.clone()),
         }
     }
 }
@@ -93,7 +95,7 @@ impl Admin {
         match self.client.call(request, descriptors).await {
             Ok(AdminReply::Refused(refused)) => Err(NoAnswer::Refused(refused)),
             Ok(reply) => Ok(reply),
-            Err(error) => Err(NoAnswer::Unreachable(self.in_words(&error))),
+            Err(error) => Err(self.in_words(&error)),
         }
     }
 
@@ -115,28 +117,28 @@ impl Admin {
         ))
     }
 
-    fn in_words(&self, error: &CallError) -> String {
-        let (role, socket) = (self.role, self.socket.display());
+    fn in_words(&self, error: &CallError) -> NoAnswer {
+        let (role, socket, operators) = (self.role, self.socket.display(), &self.operators);
         let unit = format!("gate-{role}.service");
         let kind = match error {
             CallError::Unavailable { error, .. } => Some(error.kind()),
             _ => None,
         };
-        match (kind, error) {
+        let who = format!("operators are those of gate.toml ({operators})");
+        NoAnswer::Unreachable(match (kind, error) {
             (Some(ErrorKind::NotFound), _) => format!("gate-{role}: nothing is at {socket}; start {unit}"),
             (Some(ErrorKind::ConnectionRefused), _) => {
                 format!("gate-{role}: nobody listens at {socket}; start {unit}, its log says why it ended")
             }
             (Some(ErrorKind::PermissionDenied), _) => {
-                format!("gate-{role}: you may not use {socket}; operators are those of gate.toml ({})", self.operators)
+                return NoAnswer::Forbidden(format!("gate-{role}: you may not use {socket}; {who}"));
             }
-            (_, CallError::Closed { .. }) => format!(
-                "gate-{role}: {socket} was closed without an answer; it serves the operators of gate.toml only ({}); \
-                 otherwise the log of {unit} says why",
-                self.operators
-            ),
+            // A callee that does not admit the caller closes at once, and records it.
+            (_, CallError::Closed { .. }) => {
+                format!("gate-{role}: {socket} was closed without an answer; {who}, and the log of {unit} says more")
+            }
             _ => format!("gate-{role}: {error}; look at {unit}"),
-        }
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! `gatectl status`: one screen.
 
-use crate::host::{Admin, ConfigArguments, SERVING, block_on};
+use crate::host::{Admin, ConfigArguments, NoAnswer, SERVING, block_on};
 use crate::report::{Exit, Failure, Report};
 use crate::text::plain;
 use gate_host::{HostConfig, Role};
@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
 /// One role, and what it says of itself.
 struct Found {
     role: Role,
-    status: Result<Value, String>,
+    status: Result<Value, NoAnswer>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Report, Failure> {
@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report, Failure> {
         let mut found = Vec::new();
         for role in SERVING {
             let status = Admin::new(&config, role, DEADLINE).json(&AdminRequest::Status).await;
-            found.push(Found { role, status: status.map_err(|why| why.reasons().join("; ")) });
+            found.push(Found { role, status });
         }
         Ok(found)
     })?;
@@ -52,7 +52,8 @@ fn report(config: &HostConfig, found: &[Found]) -> Report {
         .map(|found| {
             let state = match &found.status {
                 Ok(status) => json!({ "up": true, "status": status }),
-                Err(why) => json!({ "up": false, "why": why }),
+                Err(NoAnswer::Forbidden(why)) => json!({ "up": null, "why": why }),
+                Err(why) => json!({ "up": false, "why": why.reasons().join("; ") }),
             };
             (found.role.name().to_owned(), state)
         })
@@ -70,7 +71,11 @@ fn report(config: &HostConfig, found: &[Found]) -> Report {
 
 fn line(found: &Found) -> String {
     let role = format!("gate-{}", found.role);
-    let Ok(status) = &found.status else { return format!("{role:<11} down\n") };
+    let status = match &found.status {
+        Ok(status) => status,
+        Err(NoAnswer::Forbidden(_)) => return format!("{role:<11} not for you\n"),
+        Err(_) => return format!("{role:<11} down\n"),
+    };
     let bundle = text_at(status, "/bundle").map_or("none", |digest| digest.get(..12).unwrap_or(digest));
     format!(
         "{role:<11} up     {:<8} {bundle:<13} {:<10} {}\n",
@@ -92,9 +97,14 @@ fn text_at<'v>(status: &'v Value, pointer: &str) -> Option<&'v str> {
 fn degraded(found: &[Found]) -> Vec<String> {
     let newest = found.iter().filter_map(|found| found.status.as_ref().ok()).map(version).max().unwrap_or(0);
     let mut degraded = Vec::new();
+    if newest == 0 && found.iter().any(|found| found.status.is_ok()) {
+        let what = "no bundle is in force: everything governed is denied; load one with gatectl bundle load";
+        degraded.push(what.to_owned());
+    }
     for Found { role, status } in found {
         match status {
-            Err(why) => degraded.push(format!("{} {}", why, consequence(*role))),
+            Err(NoAnswer::Forbidden(why)) => degraded.push(why.clone()),
+            Err(why) => degraded.push(format!("{} ({})", why.reasons().join("; "), consequence(*role))),
             Ok(status) => role_degraded(*role, status, newest, &mut degraded),
         }
     }
@@ -153,11 +163,11 @@ fn net_degraded(status: &Value, say: &mut impl FnMut(String)) {
 /// What follows while a role is away.
 fn consequence(role: Role) -> &'static str {
     match role {
-        Role::Net => "(meanwhile: the kernel enforces the last policy; grants run out)",
-        Role::Proxy => "(meanwhile: L7 ports refuse; L4 goes on)",
-        Role::Authn => "(meanwhile: no new sessions)",
-        Role::Authz => "(meanwhile: cached decisions until they expire, then 503)",
-        Role::Audit => "(meanwhile: records wait, bounded)",
+        Role::Net => "meanwhile: the kernel enforces the last policy; grants run out",
+        Role::Proxy => "meanwhile: L7 ports refuse; L4 goes on",
+        Role::Authn => "meanwhile: no new sessions",
+        Role::Authz => "meanwhile: cached decisions until they expire, then 503",
+        Role::Audit => "meanwhile: records wait, bounded",
         Role::Loader => "",
     }
 }

@@ -5,7 +5,12 @@ use crate::text::{count, plain};
 use gate_audit_log::{Checkpoint, Finding, MAX_NOTE, VerifierKey};
 use gate_host::public_key_from_line;
 use serde_json::json;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+
+/// Longest name that is looked at.
+const MAX_NAME: u64 = 512;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -25,17 +30,21 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Report, Failure> {
     let directory = &arguments.directory;
-    if !directory.is_dir() {
-        return Err(Failure::cannot(format!(
-            "{}: is no directory; give the log's, the one that holds \"checkpoint\" and \"tile\"",
-            directory.display()
-        )));
+    let wrong = match std::fs::metadata(directory) {
+        Ok(found) if found.is_dir() => None,
+        Ok(_) => Some("is no directory".to_owned()),
+        Err(error) => Some(format!("cannot be read: {error}")),
+    };
+    if let Some(found) = wrong {
+        let directory = directory.display();
+        let right = "give the log's directory, the one that holds \"checkpoint\" and \"tile\"";
+        return Err(Failure::cannot(format!("{directory}: {found}; {right}")));
     }
     let key = key(arguments)?;
     let saved = arguments.checkpoint.as_deref().map(|path| saved(path, &key)).transpose()?;
     match gate_audit_log::verify(directory, &key, saved.as_ref()) {
         Ok(report) => Ok(sound(arguments, &key, &report)),
-        Err(finding) => found(directory, &finding),
+        Err(finding) => found(directory, &key, &finding),
     }
 }
 
@@ -112,17 +121,30 @@ fn sound(arguments: &Arguments, key: &VerifierKey, report: &gate_audit_log::Repo
 }
 
 /// A file that this caller may not read says nothing about the log.
-fn found(directory: &Path, finding: &Finding) -> Result<Report, Failure> {
+fn found(directory: &Path, key: &VerifierKey, finding: &Finding) -> Result<Report, Failure> {
     if let Finding::Unreadable { source, .. } = finding
         && source.kind() == std::io::ErrorKind::PermissionDenied
     {
         return Err(Failure::cannot(format!("{}: {finding}; read it as somebody who may", directory.display())));
     }
+    let hint = other_name(directory, key, finding);
+    let said = hint.as_ref().map(|hint| format!("  {}\n", plain(hint))).unwrap_or_default();
     Ok(Report {
         exit: Exit::Found,
-        text: format!("{}: NOT sound\n  {}\n", directory.display(), plain(&finding.to_string())),
+        text: format!("{}: NOT sound\n  {}\n{said}", directory.display(), plain(&finding.to_string())),
         json: json!({
             "directory": directory, "finding": finding.to_string(), "file": finding.file(), "entry": finding.entry(),
+            "hint": hint,
         }),
     })
+}
+
+/// A checkpoint of another name than the key's: perhaps the caller mistook the log. What it says is nobody's word.
+fn other_name(directory: &Path, key: &VerifierKey, finding: &Finding) -> Option<String> {
+    let Finding::Checkpoint { file, .. } = finding else { return None };
+    let mut head = Vec::new();
+    File::open(directory.join(file)).ok()?.take(MAX_NAME).read_to_end(&mut head).ok()?;
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let name = head.lines().next().filter(|name| *name != key.name())?;
+    Some(format!("its first line names the log {name:?}, and the key is for {:?}; is --origin right?", key.name()))
 }

@@ -30,7 +30,7 @@ impl From<NoAnswer> for Outcome {
     fn from(why: NoAnswer) -> Self {
         match why {
             NoAnswer::Refused(refused) => Self::Refused(refused.reasons),
-            NoAnswer::Unreachable(why) | NoAnswer::Unexpected(why) => Self::Unreachable(why),
+            NoAnswer::Forbidden(why) | NoAnswer::Unreachable(why) | NoAnswer::Unexpected(why) => Self::Unreachable(why),
         }
     }
 }
@@ -69,6 +69,10 @@ impl Loaded {
         self.steps.iter().any(|(.., outcome)| !matches!(outcome, Outcome::Done { .. }))
     }
 
+    fn refused(&self) -> bool {
+        self.steps.iter().any(|(.., outcome)| matches!(outcome, Outcome::Refused(_)))
+    }
+
     /// The bundle that every role staged.
     pub(crate) fn agreed(&self) -> Option<BundleDigest> {
         self.bundle.map(|(bundle, _)| bundle).filter(|_| !self.failed())
@@ -82,8 +86,7 @@ impl Loaded {
     }
 
     pub(crate) fn report(&self, file: &Path) -> Report {
-        let refused = self.steps.iter().any(|(.., outcome)| matches!(outcome, Outcome::Refused(_)));
-        let exit = match (self.failed(), refused) {
+        let exit = match (self.failed(), self.refused()) {
             (false, _) => Exit::Fine,
             (true, true) => Exit::Found,
             (true, false) => Exit::Cannot,
@@ -116,7 +119,7 @@ impl Loaded {
                     Ok(Some(version)) => format!("version {version}"),
                     Err(why) => format!("unknown: {}", plain(why)),
                 };
-                text.push_str(&format!("  gate-{role:<6} {said}\n"));
+                text.push_str(&format!("  gate-{:<6} {said}\n", role.name()));
             }
             text.push_str(
                 "Requests are denied while the versions differ: the laggard denies. The kernel enforces gate-net's \
@@ -124,7 +127,8 @@ impl Loaded {
             );
             return text;
         }
-        "refused: nothing was activated; what was in force stays\n".to_owned()
+        let what = if self.refused() { "refused" } else { "not loaded" };
+        format!("{what}: nothing was activated; what was in force stays\n")
     }
 
     fn json(&self, file: &Path) -> Value {
@@ -155,19 +159,23 @@ impl Loaded {
 }
 
 fn line(role: Role, step: Step, outcome: &Outcome) -> String {
+    let name = format!("  gate-{:<6}", role.name());
     let verb = if step == Step::Stage { "stage" } else { "activate" };
     match (outcome, step) {
         (Outcome::Done { version }, Step::Stage) => {
             let confirmed =
                 if role == Role::Authz { ", and confirmed that its tables follow from its rules" } else { "" };
-            format!("  gate-{role:<6} verified version {version}{confirmed}\n")
+            format!("{name} verified version {version}{confirmed}\n")
         }
-        (Outcome::Done { version }, Step::Activate) => format!("  gate-{role:<6} switched to version {version}\n"),
+        (Outcome::Done { version }, Step::Activate) => format!("{name} switched to version {version}\n"),
         (Outcome::Refused(reasons), _) => {
             let reasons: String = reasons.iter().map(|reason| format!("      - {}\n", plain(reason))).collect();
-            format!("  gate-{role:<6} refuses to {verb}:\n{reasons}")
+            format!("{name} refuses to {verb}:\n{reasons}")
         }
-        (Outcome::Unreachable(why), _) => format!("  gate-{role:<6} did not {verb}: {}\n", plain(why)),
+        (Outcome::Unreachable(why), _) => {
+            let why = why.strip_prefix(&format!("gate-{role}: ")).unwrap_or(why);
+            format!("{name} did not {verb}: {}\n", plain(why))
+        }
     }
 }
 

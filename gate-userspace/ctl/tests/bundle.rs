@@ -1,0 +1,265 @@
+//! Building, signing, approving and showing bundles, with real keys and the real `ssh-keygen`.
+#![allow(missing_docs, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy knows functions marked as tests, not what they call"
+)]
+
+mod support;
+
+use gate_bundle::{Bundle, Draft, Limits, TABLES};
+use gate_tables::Tables;
+use std::fs;
+use std::process::Command;
+use support::{Place, run};
+
+#[test]
+fn an_author_and_an_approver_make_a_bundle_that_is_admitted() {
+    let place = Place::new();
+    let (code, built) = place.json("bundle build policy -o one.gate");
+    assert_eq!((code, &built["version"], &built["environment"]), (0, &1.into(), &"demo".into()));
+    place.gatectl("bundle show one.gate --duties policy/duties.toml").code(1).says("no author signed");
+    let signed = place.gatectl("bundle sign one.gate --as author --key alice").code(0);
+    let digest = built["digest"].as_str().unwrap();
+    assert!(signed.err.contains(digest) && signed.err.contains("3 rules"), "what is signed is shown: {}", signed.err);
+    place.gatectl("bundle show one.gate --duties policy/duties.toml").code(1).says("0 of 1 approvals");
+    place.gatectl("bundle approve one.gate --key bob").code(0);
+    let shown = place.gatectl("bundle show one.gate --duties policy/duties.toml").code(0);
+    shown.says("would be admitted: author alice, approved by bob").says(digest);
+    place.gatectl("bundle show one.gate").code(0).says("not judged: give --duties");
+}
+
+#[test]
+fn a_bundle_follows_another() {
+    let place = Place::new();
+    place.signed("one.gate", "");
+    place.append("policy/services.toml", "\n[service.archive]\ncgroup = \"archive.service\"\nowner = \"team-shop\"\n");
+    place.signed("two.gate", "--previous one.gate");
+    let (code, shown) = place.json("bundle show two.gate --previous one.gate");
+    assert_eq!((code, &shown["version"], &shown["verdict"]["admitted"]), (0, &2.into(), &true.into()), "{shown}");
+    // archive comes first by name, and no other service changes its number for it.
+    let tables = |name: &str| open(&place, name).tables().clone();
+    let (one, two) = (tables("one.gate"), tables("two.gate"));
+    for service in &one.services {
+        assert_eq!(two.service_named(&service.name).unwrap().id, service.id);
+    }
+    place.gatectl("bundle show one.gate --previous one.gate").code(0).says("is the last of the given chain");
+    place.gatectl("bundle show two.gate --previous two.gate").code(0).says("from version 1 on");
+    // The wrong predecessor.
+    place.gatectl("bundle sign two.gate --as author --key mallory --previous two.gate").code(1).complains("it follows");
+}
+
+#[test]
+fn services_keep_their_numbers_only_when_the_predecessor_is_looked_at() {
+    let place = Place::new();
+    place.signed("one.gate", "");
+    let one = open(&place, "one.gate");
+    place.gatectl("bundle build policy -o two.gate --previous one.gate").code(0);
+    let swapped = with_tables(&open(&place, "two.gate"), |tables| {
+        let ids: Vec<_> = tables.services.iter().map(|service| service.id).collect();
+        for (service, id) in tables.services.iter_mut().zip(ids.into_iter().rev()) {
+            service.id = id;
+        }
+        tables.reach.clear();
+    });
+    assert_eq!(swapped.manifest().previous(), Some(one.digest()));
+    fs::write(place.path("swapped.gate"), swapped.to_tar()).unwrap();
+    let ran = place.gatectl("bundle sign swapped.gate --as author --key alice --previous one.gate").code(1);
+    ran.complains("tables.json does not follow from the rules");
+}
+
+/// p60
+#[test]
+fn p60_an_author_does_not_approve() {
+    let place = Place::new();
+    place.gatectl("bundle build policy -o one.gate").code(0);
+    place.gatectl("bundle sign one.gate --as author --key alice").code(0);
+    place.gatectl("bundle approve one.gate --key alice").code(0).says("this approval will not count");
+    let shown = place.gatectl("bundle show one.gate --duties policy/duties.toml").code(1);
+    shown.says("the approval by alice does not count");
+}
+
+#[test]
+fn signatures_that_will_not_count_are_pointed_out() {
+    let place = Place::new();
+    place.gatectl("bundle build policy -o one.gate").code(0);
+    place.gatectl("bundle sign one.gate --as author --key bob").code(0).says("bob is not allowed to author");
+    place.gatectl("bundle sign one.gate --as author --key mallory").code(0).says("belongs to nobody");
+    let before = fs::read(place.path("one.gate")).unwrap();
+    place.gatectl("bundle sign one.gate --as author --key bob").code(1).complains("is in the bundle already");
+    assert_eq!(fs::read(place.path("one.gate")).unwrap(), before);
+}
+
+/// p6b
+#[test]
+fn p6b_tables_that_do_not_follow_from_the_rules_are_not_signed() {
+    let place = Place::new();
+    place.gatectl("bundle build policy -o one.gate").code(0);
+    let sound = open(&place, "one.gate");
+    let batch = sound.tables().service_named("batch").unwrap().id;
+    let forged = with_tables(&sound, |tables| {
+        tables.reach.iter_mut().for_each(|line| line.source = batch);
+    });
+    fs::write(place.path("forged.gate"), forged.to_tar()).unwrap();
+    for signing in ["sign forged.gate --as author --key alice", "approve forged.gate --key bob"] {
+        let ran = place.gatectl(&format!("bundle {signing}")).code(1);
+        ran.complains("tables.json does not follow from the rules: reach[0].source is").complains("nothing was signed");
+    }
+    assert_eq!(fs::read(place.path("forged.gate")).unwrap(), forged.to_tar(), "nothing was signed");
+}
+
+#[test]
+fn a_changed_byte_is_named() {
+    let place = Place::new();
+    place.signed("one.gate", "");
+    let mut bytes = fs::read(place.path("one.gate")).unwrap();
+    let at = bytes.windows(7).position(|window| window == b"OPS-142").unwrap();
+    bytes[at + 6] = b'3';
+    fs::write(place.path("one.gate"), &bytes).unwrap();
+    let expected = "one.gate: policy/shop.cedar: its bytes are not those that were signed";
+    place.gatectl("bundle show one.gate").code(1).complains(expected);
+    place.gatectl("bundle approve one.gate --key bob").code(1).complains(expected);
+    fs::write(place.path("none.gate"), b"").unwrap();
+    place.gatectl("bundle show none.gate").code(1).complains("none.gate: bundle: ends at byte 0");
+}
+
+#[test]
+fn an_agent_signs_with_the_public_half() {
+    let place = Place::new();
+    place.gatectl("bundle build policy -o one.gate").code(0);
+    let signing = ["bundle", "sign", "one.gate", "--as", "author", "--agent-key", "alice.pub"];
+    run(&mut place.command(signing)).code(2).complains("SSH_AUTH_SOCK is not set");
+    let agent = Agent::start(&place);
+    run(Command::new("ssh-add").arg(place.path("alice")).env("SSH_AUTH_SOCK", &agent.socket)).code(0);
+    fs::remove_file(place.path("alice")).unwrap();
+    run(place.command(signing).env("SSH_AUTH_SOCK", &agent.socket)).code(0).says("signed one.gate as author");
+    place.gatectl("bundle approve one.gate --key bob").code(0);
+    place.gatectl("bundle show one.gate --duties policy/duties.toml").code(0).says("would be admitted");
+}
+
+#[test]
+fn keys_that_cannot_sign() {
+    let place = Place::new();
+    place.gatectl("bundle build policy -o one.gate").code(0);
+    let sign = |key: &str| place.gatectl(&format!("bundle sign one.gate --as author {key}"));
+    sign("--key alise").code(2).complains("alise: there is no such key file");
+    sign("--agent-key policy/services.toml").code(2).complains("is not an SSH public key");
+    sign("--key policy/services.toml").code(2).complains("ssh-keygen made no signature");
+    sign("").code(2).complains("--key");
+    sign("--key alice --agent-key alice.pub").code(2).complains("cannot be used with");
+    place.gatectl("bundle sign one.gate --as auhtor --key alice").code(2).complains("author");
+    place.make_key("old", "rsa");
+    sign("--key old").code(1).complains("is of type ssh-rsa");
+}
+
+#[test]
+fn a_bundle_is_not_overwritten() {
+    let place = Place::new();
+    place.signed("one.gate", "");
+    let before = fs::read(place.path("one.gate")).unwrap();
+    place.gatectl("bundle build policy -o one.gate").code(2).complains("one.gate: exists already");
+    assert_eq!(fs::read(place.path("one.gate")).unwrap(), before);
+    place.gatectl("bundle build policy -o one.gate --force").code(0);
+    assert!(open(&place, "one.gate").signatures().is_empty());
+    let left: Vec<_> = fs::read_dir(place.path("")).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".gate-bundle")), "{left:?}");
+}
+
+#[test]
+fn a_policy_with_problems_is_not_built() {
+    let place = Place::new();
+    place.edit("policy/shop.cedar", "Service::\"web\"", "Service::\"wbe\"");
+    place.gatectl("bundle build policy -o one.gate").code(1).complains("policy/shop.cedar:6: ");
+    assert!(!place.path("one.gate").exists());
+    place
+        .gatectl("bundle build policy -o one.gate --not-after 30")
+        .code(2)
+        .complains("write a number with s, m, h or d");
+    place.gatectl("bundle build policy -o one.gate --previous none").code(2).complains("none: cannot be read");
+}
+
+#[test]
+fn a_chain_is_for_one_environment() {
+    let place = Place::new();
+    place.signed("one.gate", "");
+    place.edit("policy/services.toml", "environment = \"demo\"", "environment = \"production\"");
+    let ran = place.gatectl("bundle build policy -o two.gate --previous one.gate").code(1);
+    ran.complains("environment");
+}
+
+#[test]
+fn the_commit_is_named_when_it_is_what_was_built() {
+    let place = Place::new();
+    let git = |arguments: &str| {
+        let mut command = Command::new("git");
+        command.current_dir(place.path("policy")).args(arguments.split(' ')).env("HOME", place.path(""));
+        for (name, value) in [("NAME", "a"), ("EMAIL", "a@example.invalid")] {
+            command.env(format!("GIT_AUTHOR_{name}"), value).env(format!("GIT_COMMITTER_{name}"), value);
+        }
+        run(&mut command).code(0).out
+    };
+    place.gatectl("bundle build policy -o none.gate").code(0).says("commit    none (fatal: not a git repository");
+    git("init -q");
+    place.gatectl("bundle build policy -o untracked.gate").code(0).says("no file of the directory is kept in git");
+    git("add .");
+    place.gatectl("bundle build policy -o staged.gate").code(0).says("the repository has no commit");
+    git("commit -q -m one");
+    place.gatectl("bundle build policy -o one.gate").code(0);
+    assert_eq!(open(&place, "one.gate").manifest().git_commit(), Some(git("rev-parse HEAD").trim()));
+    fs::write(place.path("policy/more.cedar"), "").unwrap();
+    let ran = place.gatectl("bundle build policy -o two.gate").code(1);
+    ran.complains("differ from the git commit").complains("more.cedar");
+    place.gatectl("bundle build policy -o two.gate --allow-dirty").code(0).says("1 file differ from the commit");
+    assert_eq!(open(&place, "two.gate").manifest().git_commit(), None);
+}
+
+fn open(place: &Place, name: &str) -> Bundle {
+    Bundle::from_tar(fs::read(place.path(name)).unwrap().as_slice(), &Limits::default()).unwrap()
+}
+
+/// The same bundle with other tables, and a manifest that fits them.
+fn with_tables(bundle: &Bundle, change: impl FnOnce(&mut Tables)) -> Bundle {
+    let mut tables = bundle.tables().clone();
+    change(&mut tables);
+    tables.reach.sort_by_key(|line| (line.source, line.destination, line.port));
+    let mut files = bundle.files().clone();
+    files.insert(TABLES.to_owned(), tables.to_bytes().unwrap());
+    let manifest = bundle.manifest();
+    let draft = Draft {
+        environment: manifest.environment().to_owned(),
+        previous: manifest.previous().map(|digest| (manifest.version() - 1, digest)),
+        git_commit: None,
+        created: manifest.created(),
+        not_after: manifest.not_after(),
+    };
+    Bundle::unsigned(draft, files).unwrap()
+}
+
+/// An ssh-agent in the foreground, ended with the test.
+struct Agent {
+    child: std::process::Child,
+    socket: std::path::PathBuf,
+}
+
+impl Agent {
+    fn start(place: &Place) -> Self {
+        let socket = place.path("agent.sock");
+        let mut command = Command::new("ssh-agent");
+        let child = command.arg("-D").arg("-a").arg(&socket).stdout(std::process::Stdio::null()).spawn().unwrap();
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while std::os::unix::net::UnixStream::connect(&socket).is_err() {
+            assert!(std::time::Instant::now() < end, "ssh-agent does not listen");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        Self { child, socket }
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
