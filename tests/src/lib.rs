@@ -17,7 +17,9 @@ pub mod operator;
 pub mod steps;
 
 pub use held::Held;
-pub use host::{Host, LEDGER_PORT, ORDERS_PORT, OUTSIDE, Output, PROXY_PORT, Process, Stand, built, remove};
+pub use host::{
+    Host, LEDGER_PORT, ORDERS_PORT, OUTSIDE, Output, PROXY_PORT, Process, Stand, built, give_back_on_signals, remove,
+};
 pub use people::People;
 pub use policy::Policy;
 pub use report::{Line, Report};

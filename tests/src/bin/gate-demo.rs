@@ -1,7 +1,7 @@
 //! gate-demo: Gate's main job, line by line, on a host of its own.
 
 use clap::Parser;
-use gate_tests::{Host, Report, record::Mark, steps};
+use gate_tests::{Host, Report, give_back_on_signals, record::Mark, steps};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -27,6 +27,7 @@ struct Arguments {
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let begun = Instant::now();
+    give_back_on_signals()?;
     println!("Starting a host: gate-loader, five daemons under five users, nginx as orders, a ledger.");
     let mut host = Host::start()?;
     println!(

@@ -8,7 +8,7 @@ mod programs;
 mod services;
 mod users;
 
-pub use place::remove;
+pub use place::{give_back_on_signals, remove};
 pub use process::{Output, Process, Stand};
 pub use programs::built;
 pub use services::{LEDGER_PORT, ORDERS_PORT, OUTSIDE};

@@ -12,12 +12,47 @@ use std::{
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 /// Where hosts live. Not below a user's directory: other users run what is in it.
 const BASE: &str = "/tmp";
 const PREFIX: &str = "gate-tests-";
+
+/// What this process has taken.
+static TAKEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// From here on SIGINT, SIGTERM and SIGHUP give everything back before they end this process. (Were it killed, its
+/// reapers would.)
+///
+/// # Errors
+/// When signals cannot be caught.
+pub fn give_back_on_signals() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let caught = {
+        let _inside = runtime.enter();
+        [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal)
+    };
+    let [interrupt, terminate, hangup] = caught;
+    let (mut interrupt, mut terminate, mut hangup) = (interrupt?, terminate?, hangup?);
+    std::thread::spawn(move || {
+        let number = runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => 2,
+                _ = terminate.recv() => 15,
+                _ = hangup.recv() => 1,
+            }
+        });
+        eprintln!("\ninterrupted: giving everything back");
+        TAKEN.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|name| remove(name));
+        std::process::exit(128 + number);
+    });
+    Ok(())
+}
 
 /// One host's part of the machine.
 pub struct Place {
@@ -40,6 +75,7 @@ impl Place {
         let name = format!("{PREFIX}{pid}-{started}-{number}");
         let directory = Path::new(BASE).join(&name);
         let cgroups = cgroup_mount()?.join(&name);
+        TAKEN.lock().unwrap_or_else(PoisonError::into_inner).push(name.clone());
         let mut place = Self { directory, cgroups, reaper: None };
         place.reaper = Some(reaper(&name)?);
         place.make().with_context(|| format!("preparing {}", place.directory.display()))?;
