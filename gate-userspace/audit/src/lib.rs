@@ -16,7 +16,7 @@ mod report;
 mod service;
 mod writer;
 
-pub use budget::{Budgets, Rate};
+pub use budget::{Budgets, Rate, Rates};
 pub use bundles::Bundles;
 pub use origin::origin;
 pub use reconcile::Reconciler;

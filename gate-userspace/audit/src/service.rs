@@ -123,7 +123,10 @@ impl Service {
                 count => format!("{first}; {count} of {} reports were refused", reports.len()),
             };
             let (socket, peer) = ("audit.sock".into(), format!("gate-{role}, {peer}"));
-            self.context.reporter.report(Event::Rejected { socket, peer, found });
+            let event = Event::Rejected { socket, peer, found };
+            if self.budgets.borrow_mut().admit(role, &event, now) {
+                self.context.reporter.report(event);
+            }
         }
         entries
     }

@@ -16,7 +16,8 @@ use tokio::task::LocalSet;
 
 fn run<F: Future>(test: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, test)
+    let patience = std::time::Duration::from_secs(60);
+    LocalSet::new().block_on(&runtime, async { tokio::time::timeout(patience, test).await.expect("the test hangs") })
 }
 
 /// A reporter, and the other end of its queue.

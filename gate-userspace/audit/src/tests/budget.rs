@@ -1,10 +1,11 @@
 use super::{decision, flow};
-use crate::{Budgets, Rate};
+use crate::{Budgets, Rate, Rates};
 use gate_host::Role;
 use gate_record::{Event, Outcome};
 
 fn budgets() -> Budgets {
-    Budgets::new(Rate { burst: 100, per_second: 10 }, Rate { burst: 5, per_second: 1 })
+    let allowed = Rate { burst: 100, per_second: 10 };
+    Budgets::new(Rates { allowed, denied: Rate { burst: 5, per_second: 1 }, own: Rate { burst: 20, per_second: 1 } })
 }
 
 /// How many of so many events at one time are within the budget.
@@ -58,13 +59,18 @@ fn room_comes_back_with_time() {
 }
 
 #[test]
-fn acts_of_people_and_of_gate_have_no_budget() {
+fn a_role_that_talks_of_itself_without_end_is_not_heard_without_end() {
     let mut budgets = budgets();
     let act = Event::Administration { uid: 0, act: "activate".into() };
     let start = Event::Start { binary: String::new(), sandbox: String::new(), object: None };
-    for event in [act, start, Event::Mismatch { found: String::new() }, Event::Stop {}] {
-        assert_eq!(admitted(&mut budgets, Role::Net, &event, 1_000, 0), 1_000);
-    }
+    assert_eq!(admitted(&mut budgets, Role::Net, &act, 15, 0), 15);
+    assert_eq!(admitted(&mut budgets, Role::Net, &start, 15, 0), 5);
+    // Nobody else's room is gone by that, nor that of its services.
+    assert_eq!(admitted(&mut budgets, Role::Proxy, &act, 1_000, 0), 20);
+    assert_eq!(admitted(&mut budgets, Role::Net, &flow("web", Outcome::Allow), 1, 0), 1);
+    // The one who counts what was left out is always heard.
+    assert_eq!(admitted(&mut budgets, Role::Audit, &Event::Mismatch { found: String::new() }, 1_000, 0), 1_000);
+    assert!(matches!(&budgets.sum_up(0)[..], [_, _]));
 }
 
 #[test]
