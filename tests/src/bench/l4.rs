@@ -13,10 +13,12 @@ use super::{
 use crate::{Host, LEDGER_PORT};
 use gate_host::{Clock, Role};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 /// Connections that the kernel queues before the server accepts them.
 const BATCH: usize = 100;
+/// Connections to one address.
+const SHARE: usize = 2_000;
 /// The goal for 1,000 rules.
 const GOAL: f64 = 1.15;
 /// The rules of each side; `None`: without Gate.
@@ -29,6 +31,8 @@ struct Side {
     client: Partner,
     server: Partner,
     host: Host,
+    /// Connections so far.
+    made: usize,
     wall: Series,
     processor: Series,
 }
@@ -41,13 +45,13 @@ pub fn measure(extent: Extent) -> anyhow::Result<Value> {
     let mut sides = SIDES.into_iter().map(Side::start).collect::<anyhow::Result<Vec<_>>>()?;
     for side in &mut sides {
         // Not counted: first faults, first entries of the kernel's tables.
-        side.turn(0, extent.connections.min(BATCH * 2))?;
+        side.turn(extent.connections.min(BATCH * 2))?;
     }
     for round in 0..extent.rounds {
         next_second();
         for index in turns::order(round, SIDES.len()) {
             if let Some(side) = sides.get_mut(index) {
-                let cost = side.turn(round + 1, extent.connections)?;
+                let cost = side.turn(extent.connections)?;
                 side.note(cost, extent.connections);
             }
         }
@@ -70,21 +74,28 @@ impl Side {
         }
         let server = Partner::start(&mut host, "ledger", &["accept", &LEDGER_PORT.to_string()])?;
         let client = Partner::start(&mut host, "web", &["connect"])?;
-        Ok(Self { rules, client, server, host, wall: Series::default(), processor: Series::default() })
+        Ok(Self { rules, client, server, host, made: 0, wall: Series::default(), processor: Series::default() })
     }
 
-    /// So many connections, to an address of this round: what earlier rounds left in TIME_WAIT is not in the way.
-    fn turn(&mut self, round: usize, connections: usize) -> anyhow::Result<Cost> {
-        let to = format!("127.0.{}.{}:{LEDGER_PORT}", 1 + round / 250, 1 + round % 250);
+    /// So many connections.
+    fn turn(&mut self, connections: usize) -> anyhow::Result<Cost> {
         let mut cost = Cost::default();
         let mut left = connections;
         while left > 0 {
             let batch = left.min(BATCH);
+            let to = self.address(batch);
             cost += self.client.tell(&format!("{to} {batch}"))?;
             cost += self.server.tell(&batch.to_string())?;
             left -= batch;
         }
         Ok(cost)
+    }
+
+    /// Another address after [`SHARE`] connections, so that what is left in TIME_WAIT is not in the way.
+    fn address(&mut self, connections: usize) -> SocketAddr {
+        let [.., high, low] = (self.made / SHARE).to_be_bytes();
+        self.made += connections;
+        SocketAddr::from(([127, 1, high, low], LEDGER_PORT))
     }
 
     fn note(&mut self, cost: Cost, connections: usize) {

@@ -76,7 +76,7 @@ pub fn measure(extent: Extent) -> anyhow::Result<(Value, Value)> {
 /// One turn of one way.
 struct Turn {
     load: wrk::Load,
-    took: Duration,
+    seconds: u64,
     parts: Vec<(String, Used)>,
     backend: Used,
 }
@@ -131,15 +131,13 @@ impl Hosts {
         let before = self.at_rest(way)?;
         let backend = Used::by(&self.backend(way))?;
         let (host, port) = self.host(way);
-        let began = Instant::now();
         let load = wrk::run(host, port, seconds)?;
-        let took = began.elapsed();
         let backend = Used::by(&self.backend(way))?.since(backend);
         // What the requests leave to be done belongs to them: the record.
         let after = self.at_rest(way)?;
         let parts = before.into_iter().zip(after);
         let parts = parts.map(|((name, before), (_, after))| (name, after.since(before))).collect();
-        Ok(Turn { load, took, parts, backend })
+        Ok(Turn { load, seconds, parts, backend })
     }
 
     /// Waits until nothing is done any more, and says what was used until then.
@@ -184,7 +182,7 @@ impl Found {
             self.parts.entry(name.clone()).or_default().push(each(used.total()));
         }
         self.backend.push(each(turn.backend.total()));
-        self.rate.push(turn.load.requests as f64 / turn.took.as_secs_f64());
+        self.rate.push(requests / turn.seconds.max(1) as f64);
         self.failed.push(turn.load.failed as f64);
     }
 

@@ -44,12 +44,14 @@ fn what_failed_is_not_a_request_like_others() {
 
 #[test]
 fn a_profile_is_sorted_and_its_symbols_are_whole() {
-    let text = "# comment\n\n   2.50%;gate-audit;[kernel.kallsyms];[k] fsync\n\
-                  10.00%;worker-0;gate-proxy;[.] <a::B as c::D>::e;f\n";
+    let text = "# comment\n\n   2.50%^gate-audit^[kernel.kallsyms]^[k] fsync   ^-   ^-\n\
+                  10.00%^worker-0^gate-proxy^[.] <[u8. 4] as c::D>::e;f   ^-  ^-\n 1%^worker-0^gate-proxy^[.] g^-^-\n";
     let lines = profile::parse(text);
-    assert_eq!(lines.len(), 2);
-    assert_eq!((lines[0].share, lines[0].symbol.as_str()), (10.0, "<a::B as c::D>::e;f"));
+    assert_eq!(lines.len(), 3);
+    assert_eq!((lines[0].share, lines[0].symbol.as_str()), (10.0, "<[u8. 4] as c::D>::e;f"));
     assert_eq!((lines[1].thread.as_str(), lines[1].symbol.as_str()), ("gate-audit", "fsync"));
+    let objects = [("worker-0 in gate-proxy".to_owned(), 11.0), ("gate-audit in [kernel.kallsyms]".to_owned(), 2.5)];
+    assert_eq!(profile::objects(&lines), objects);
 }
 
 #[test]
