@@ -11,14 +11,14 @@ mod report;
 mod status;
 mod text;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use gate_host::Clock;
 use report::{Failure, Report};
 use std::process::ExitCode;
 
 /// Check, sign, approve, load, explain, watch and verify.
 #[derive(Parser)]
-#[command(name = "gatectl", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(name = "gatectl", version, arg_required_else_help = true)]
 struct Arguments {
     /// Answer with one JSON object on standard output, for programs.
     #[arg(long, global = true)]
@@ -33,25 +33,31 @@ const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 refused, denied, or somet
 #[derive(Subcommand)]
 enum Command {
     /// Check policies.
-    #[command(subcommand, after_help = EXIT_CODES)]
+    #[command(subcommand)]
     Policy(policy::Command),
     /// Build, sign, show and load bundles.
-    #[command(subcommand, after_help = EXIT_CODES)]
+    #[command(subcommand)]
     Bundle(bundle::Command),
     /// Say what each layer would decide, by which rule, and what is missing.
-    #[command(after_help = EXIT_CODES)]
     Explain(explain::Arguments),
     /// Show each process: up or down, bundle, sandbox, and what is degraded.
-    #[command(after_help = EXIT_CODES)]
     Status(status::Arguments),
     /// Verify and read the record.
-    #[command(subcommand, after_help = EXIT_CODES)]
+    #[command(subcommand)]
     Audit(audit::Command),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let Arguments { json, command } = Arguments::parse();
+    let matches = with_exit_codes(Arguments::command()).get_matches();
+    let Arguments { json, command } = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     Ok(report::print(run(command, json, &Clock::system()), json)?)
+}
+
+/// The help of every command states them.
+fn with_exit_codes(command: clap::Command) -> clap::Command {
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    let command = command.after_help(EXIT_CODES);
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_exit_codes))
 }
 
 fn run(command: Command, json: bool, clock: &Clock) -> Result<Report, Failure> {

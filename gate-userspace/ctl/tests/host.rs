@@ -69,6 +69,9 @@ fn questions_that_cannot_be_asked() {
     ask("web orders.getOrder --param id").code(2).complains("write NAME=VALUE, such as id=1");
     place.gatectl("statsu").code(2).complains("status");
     place.gatectl("").code(2);
+    for help in ["--help", "status --help", "bundle load --help", "policy check --help"] {
+        place.gatectl(help).code(0).says("Exit codes: 0 all is well; 1 refused, denied");
+    }
 }
 
 #[test]

@@ -38,15 +38,6 @@ pub(crate) fn run(arguments: &Arguments, now: u64) -> Result<Report, Failure> {
         Failure::refused(problems.iter().map(below).collect())
     })?;
     let tables = &checked.compiled.tables;
-    if let Some(previous) = previous.as_ref().filter(|previous| previous.manifest().environment() != tables.environment)
-    {
-        return Err(Failure::refused(vec![format!(
-            "{}: environment is {:?}, the bundle that it follows is for {:?}; one chain is for one environment",
-            arguments.directory.join("services.toml").display(),
-            tables.environment,
-            previous.manifest().environment()
-        )]));
-    }
     let (commit, commit_said) = commit(arguments)?;
     let mut files: BTreeMap<String, Vec<u8>> =
         checked.source.files().map(|(name, bytes)| (format!("policy/{name}"), bytes.to_vec())).collect();
