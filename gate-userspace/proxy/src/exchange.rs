@@ -1,5 +1,7 @@
 //! A request on its way: what ends it early, and when it has to be judged again.
 
+use crate::authorize::Permit;
+use crate::grants::{Grants, Pair};
 use crate::head::Head;
 use crate::limits;
 use crate::session::Session;
@@ -27,6 +29,8 @@ pub struct Exchange {
     pub session: Rc<Session>,
     /// Its number.
     pub request_id: Rc<str>,
+    /// The pair whose grant it uses.
+    pair: Pair,
     phase: Cell<Phase>,
     /// The worker's ticks without progress.
     quiet: Cell<u32>,
@@ -37,16 +41,17 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Judged now, under this version.
+    /// Judged now, with this permit.
     #[must_use]
-    pub fn new(head: Head, session: Rc<Session>, request_id: Rc<str>, now_ms: u64, version: u64) -> Rc<Self> {
+    pub fn new(head: Head, session: Rc<Session>, request_id: Rc<str>, permit: &Permit, now_ms: u64) -> Rc<Self> {
         Rc::new(Self {
             head,
             session,
             request_id,
+            pair: permit.pair(),
             phase: Cell::new(Phase::Waiting),
             quiet: Cell::new(0),
-            judged: Cell::new((now_ms, version)),
+            judged: Cell::new((now_ms, permit.version())),
             ended: Cell::new(None),
             waker: RefCell::default(),
         })
@@ -88,10 +93,13 @@ impl Exchange {
         self.quiet.get()
     }
 
-    /// Whether it has to be judged again, for its age or for another version; if so, it counts as judged now.
-    pub fn is_due(&self, now_ms: u64, version: u64) -> bool {
+    /// Whether it has to be judged again, for its age, for another version, or because its grant ends; if so, it counts
+    /// as judged now.
+    pub fn is_due(&self, now_ms: u64, version: u64, grants: &Grants) -> bool {
         let (judged_ms, judged_under) = self.judged.get();
-        let due = judged_under != version || now_ms.saturating_sub(judged_ms) >= limits::REJUDGE_MS;
+        let due = judged_under != version
+            || now_ms.saturating_sub(judged_ms) >= limits::REJUDGE_MS
+            || grants.is_ending(self.pair, now_ms);
         if due {
             self.judged.set((now_ms, version));
         }

@@ -68,6 +68,13 @@ impl Grants {
         self.pairs.borrow().get(&pair).is_some_and(|entry| entry.until_ms > now_ms)
     }
 
+    /// Whether the pair's grant has to be renewed now, or is gone.
+    #[must_use]
+    pub fn is_ending(&self, pair: Pair, now_ms: u64) -> bool {
+        let until_ms = self.pairs.borrow().get(&pair).map_or(0, |entry| entry.until_ms);
+        until_ms <= now_ms.saturating_add(limits::GRANT_MARGIN_MS)
+    }
+
     /// Forgets all of them: another bundle is in force, or the kernel refused.
     pub fn clear(&self) {
         self.pairs.borrow_mut().values_mut().for_each(|entry| entry.until_ms = 0);

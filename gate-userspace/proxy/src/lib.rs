@@ -35,6 +35,7 @@ pub mod serve;
 pub mod service;
 pub mod session;
 pub mod stream;
+pub mod turned_away;
 pub mod upstream;
 pub mod watch;
 pub mod worker;

@@ -6,7 +6,6 @@ use crate::service::Service;
 use crate::session::Session;
 use crate::stream::SharedStream;
 use crate::worker::Worker;
-use gate_record::Event;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use std::convert::Infallible;
@@ -62,6 +61,7 @@ fn accept(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, stopped: &wa
     worker.counters().accepted.up();
     if worker.counters().connections.value() >= limits::CONNECTIONS as u64 {
         worker.counters().turned_away.up();
+        worker.turned_away().count();
         return;
     }
     let open = Open::new(worker);
@@ -144,11 +144,8 @@ async fn admit(worker: &Rc<Worker>, session: &Session) -> Result<crate::worker::
 
 fn turn_away(worker: &Worker, session: &Session, peer: SocketAddr, why: String) {
     worker.counters().turned_away.up();
-    worker.record().report(Event::Rejected {
-        socket: session.destination().to_string(),
-        peer: crate::session::canonical(peer).to_string(),
-        found: why,
-    });
+    let (socket, peer) = (session.destination().to_string(), crate::session::canonical(peer).to_string());
+    worker.turned_away().record(&**worker.record(), socket, peer, why);
 }
 
 /// Counts a connection while it is open.

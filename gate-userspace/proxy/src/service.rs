@@ -88,7 +88,7 @@ impl Service {
         entry: Entry,
     ) -> Response<Reply> {
         let now_ms = self.worker.now_ms();
-        let exchange = Exchange::new(head, Rc::clone(&self.session), Rc::clone(request_id), now_ms, permit.version());
+        let exchange = Exchange::new(head, Rc::clone(&self.session), Rc::clone(request_id), &permit, now_ms);
         self.worker.exchanges().add(&exchange);
         match forward::forward(&self.worker, &permit, &exchange, request, &id_value(request_id)).await {
             Ok((response, lease)) => {

@@ -18,7 +18,7 @@ pub fn look_after(worker: &Rc<Worker>) {
                 Phase::Waiting => "the backend did not answer in time",
                 Phase::Streaming => "nothing of the response could be passed on for too long",
             });
-        } else if exchange.is_due(now_ms, version) {
+        } else if exchange.is_due(now_ms, version, worker.grants()) {
             // Side by side, so that they travel in one frame and none waits for another's answer.
             tokio::task::spawn_local(judge_again(Rc::clone(worker), exchange));
         }

@@ -10,6 +10,7 @@ use crate::limits;
 use crate::policy::Policy;
 use crate::record::Record;
 use crate::session::Authn;
+use crate::turned_away::TurnedAway;
 use crate::upstream::{Dial, Upstreams};
 use gate_host::Clock;
 use gate_ipc::Client;
@@ -66,6 +67,7 @@ pub struct Worker {
     counters: Arc<Counters>,
     seed: u64,
     next_request: Cell<u64>,
+    turned_away: TurnedAway,
     by_source: RefCell<HashMap<ServiceId, usize>>,
 }
 
@@ -96,6 +98,7 @@ impl Worker {
             counters: parts.counters,
             seed: parts.seed,
             next_request: Cell::new(0),
+            turned_away: TurnedAway::default(),
             by_source: RefCell::default(),
         })
     }
@@ -181,6 +184,12 @@ impl Worker {
         &self.record
     }
 
+    /// Connections that are closed before a request.
+    #[must_use]
+    pub fn turned_away(&self) -> &TurnedAway {
+        &self.turned_away
+    }
+
     /// What this worker has done.
     #[must_use]
     pub fn counters(&self) -> &Counters {
@@ -219,6 +228,7 @@ impl Worker {
     /// Inside a `LocalSet` only.
     pub fn tick(self: &Rc<Self>) {
         self.upstreams.prune();
+        self.turned_away.tick(&*self.record);
         crate::watch::look_after(self);
         let counters = &self.counters;
         let ((asked, frames), (opened, reused)) = (self.judge.counts(), self.upstreams.counts());

@@ -14,6 +14,7 @@ fn nothing_of_the_old_bundle_is_used_under_the_new_one() {
         world.switch(2, ROUTES);
         world.roles.denied.borrow_mut().push("orders.getOrder");
         assert_eq!(client.ask(GET).await.status, 403, "the cached decision is gone");
+        assert_eq!(world.worker.decisions().len(), 1, "all of them");
         assert_eq!(world.roles.attested.get(), 2, "the assertion of the old version, too");
         assert_eq!(client.ask(DELETE).await.status, 200);
         assert_eq!(world.roles.presented.get(), 2, "the grant, too");

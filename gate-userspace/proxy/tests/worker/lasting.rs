@@ -2,6 +2,7 @@
 
 use crate::GET;
 use crate::backend::Do;
+use crate::roles::GRANT_MS;
 use crate::run;
 use crate::world::World;
 use gate_proxy::limits;
@@ -22,6 +23,23 @@ fn a_grant_is_renewed_while_an_answer_runs() {
         }
         world.backend.go_on.notify_one();
         assert_eq!(client.bytes(3).await.unwrap(), b"def");
+    });
+}
+
+#[test]
+fn a_grant_that_ends_is_renewed_for_an_answer_that_has_just_begun() {
+    run(async {
+        let world = World::new().await;
+        let mut client = world.client().await;
+        client.ask(GET).await;
+        // Long enough for a request, not for the time between two judgements.
+        world.roles.advance_ms(GRANT_MS - limits::GRANT_MARGIN_MS - 1);
+        *world.backend.does.borrow_mut() = Do::Hang;
+        client.send(GET).await;
+        world.until("the backend has the request", |world| world.backend.seen().len() == 2).await;
+        assert_eq!(world.roles.presented.get(), 1);
+        world.roles.advance_ms(1);
+        world.until("the grant is renewed", |world| world.roles.presented.get() == 2).await;
     });
 }
 
