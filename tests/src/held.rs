@@ -18,13 +18,25 @@ pub struct Held {
 }
 
 impl Host {
-    /// Opens a connection in a service's place.
+    /// Opens a connection in a service's place, for HTTP requests.
     ///
     /// # Errors
     /// When gate-attacker does not run.
     pub fn hold(&mut self, service: &str, to: SocketAddr) -> anyhow::Result<Held> {
+        self.open_held(service, &["hold", &to.to_string()])
+    }
+
+    /// The same, for plain lines.
+    ///
+    /// # Errors
+    /// When gate-attacker does not run.
+    pub fn hold_plain(&mut self, service: &str, to: SocketAddr) -> anyhow::Result<Held> {
+        self.open_held(service, &["hold", "--plain", &to.to_string()])
+    }
+
+    fn open_held(&mut self, service: &str, words: &[&str]) -> anyhow::Result<Held> {
         let attacker = self.installed("gate-attacker")?.display().to_string();
-        let mut command = self.command(service, &[&attacker, "hold", &to.to_string()])?;
+        let mut command = self.command(service, &[&[attacker.as_str()], words].concat())?;
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = child.stdin.take().context("no pipe")?;
         let mut output = BufReader::new(child.stdout.take().context("no pipe")?);

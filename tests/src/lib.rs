@@ -18,7 +18,8 @@ pub mod steps;
 
 pub use held::Held;
 pub use host::{
-    Host, LEDGER_PORT, ORDERS_PORT, OUTSIDE, Output, PROXY_PORT, Process, Stand, built, give_back_on_signals, remove,
+    Host, LEDGER_PORT, ORDERS_PORT, OUTSIDE, Output, PROXY_PORT, Process, Stand, Users, built, give_back_on_signals,
+    remove,
 };
 pub use people::People;
 pub use policy::Policy;

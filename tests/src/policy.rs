@@ -53,6 +53,15 @@ impl Policy {
         Ok(self)
     }
 
+    /// Without its cases, for a policy that decides otherwise.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn without_cases(mut self) -> anyhow::Result<Self> {
+        self.0.remove("cases.toml").context("there is no cases.toml")?;
+        Ok(self)
+    }
+
     /// Writes the files to a directory.
     ///
     /// # Errors

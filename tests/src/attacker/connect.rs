@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use rustix::net::{
-    AddressFamily, SocketFlags, SocketType, connect,
+    AddressFamily, SocketFlags, SocketType, bind, connect,
     sockopt::{Timeout, set_socket_timeout},
 };
 use std::{
@@ -29,10 +29,18 @@ pub fn socket(to: SocketAddr) -> Result<OwnedFd, Outcome> {
     Ok(socket)
 }
 
-/// Connects, sends a line, reads one.
+/// Connects (from an address, if one is given), sends a line, reads one.
 #[must_use]
-pub fn once(to: SocketAddr, line: &str) -> Outcome {
-    match socket(to) {
+pub fn once(to: SocketAddr, from: Option<SocketAddr>, line: &str) -> Outcome {
+    let begun = Instant::now();
+    let bound = || {
+        let socket = socket(to)?;
+        if let Some(from) = from {
+            bind(&socket, &from).map_err(|error| Outcome::refused("bind", &error.into(), begun.elapsed()))?;
+        }
+        Ok(socket)
+    };
+    match bound() {
         Ok(socket) => open(socket, to, line),
         Err(outcome) => outcome,
     }
@@ -60,14 +68,20 @@ pub fn connected(socket: OwnedFd, to: SocketAddr) -> Result<TcpStream, Outcome> 
 #[must_use]
 pub fn talk(mut stream: &TcpStream, line: &str) -> Outcome {
     let begun = Instant::now();
-    let refused = |call: &str, error: &io::Error| Outcome::refused(call, error, begun.elapsed());
-    if let Err(error) = stream.write_all(format!("{line}\n").as_bytes()) {
-        return refused("write", &error);
+    match stream.write_all(format!("{line}\n").as_bytes()) {
+        Ok(()) => answer(stream),
+        Err(error) => Outcome::refused("write", &error, begun.elapsed()),
     }
+}
+
+/// Reads a line from a connection.
+#[must_use]
+pub fn answer(stream: &TcpStream) -> Outcome {
+    let begun = Instant::now();
     let mut answer = String::new();
     match BufReader::new(stream).read_line(&mut answer) {
-        Ok(0) => refused("read", &io::Error::other("the end")),
+        Ok(0) => Outcome::refused("read", &io::Error::other("the end"), begun.elapsed()),
         Ok(_) => Outcome::Worked(answer),
-        Err(error) => refused("read", &error),
+        Err(error) => Outcome::refused("read", &error, begun.elapsed()),
     }
 }

@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-/// Connects, and asks whatever standard input says, until it ends. The first line that it prints is the connection's.
+/// Connects, and asks (in HTTP, or plain lines) whatever standard input says, until it ends. The first line that it prints is the connection's.
 ///
 /// # Errors
 /// When its own input or output breaks.
-pub fn serve(to: SocketAddr) -> anyhow::Result<()> {
+pub fn serve(to: SocketAddr, plain: bool) -> anyhow::Result<()> {
     let stream = match connect::socket(to).and_then(|socket| connect::connected(socket, to)) {
         Ok(stream) => stream,
         Err(outcome) => {
@@ -21,7 +21,9 @@ pub fn serve(to: SocketAddr) -> anyhow::Result<()> {
     };
     println!("{}", Outcome::Worked("connected".into()).to_json());
     for line in std::io::stdin().lines() {
-        println!("{}", ask(&stream, &line?).to_json());
+        let line = line?;
+        let came = if plain { connect::talk(&stream, &line) } else { ask(&stream, &line) };
+        println!("{}", came.to_json());
     }
     Ok(())
 }

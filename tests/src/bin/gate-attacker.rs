@@ -2,8 +2,11 @@
 //! line of JSON. It runs in the place of a service, of a role, or of nobody.
 
 use clap::{Parser, Subcommand};
-use gate_tests::attacker::{connect, grants, hold, listen};
-use std::net::SocketAddr;
+use gate_tests::attacker::{connect, files, frames, grants, hold, listen, passing, segment, sockets};
+use std::{
+    net::{SocketAddr, SocketAddrV4},
+    path::PathBuf,
+};
 
 /// Tries one thing, and prints what came of it.
 #[derive(Parser)]
@@ -22,6 +25,9 @@ enum Attempt {
         /// The line.
         #[arg(long, default_value = "hello")]
         line: String,
+        /// From where.
+        #[arg(long)]
+        from: Option<SocketAddr>,
     },
     /// Binds a port and listens.
     Bind {
@@ -35,6 +41,85 @@ enum Attempt {
     Hold {
         /// To where.
         to: SocketAddr,
+        /// Lines, not HTTP requests.
+        #[arg(long)]
+        plain: bool,
+    },
+    /// Makes a socket.
+    Socket {
+        /// tcp, mptcp, udp, udplite, sctp, dccp, raw.
+        kind: String,
+    },
+    /// Sends a datagram.
+    Datagram {
+        /// To where.
+        to: SocketAddr,
+    },
+    /// Connects with `MSG_FASTOPEN`.
+    FastOpen {
+        /// To where.
+        to: SocketAddr,
+    },
+    /// Connects, dissolves that with `AF_UNSPEC`, and connects the same socket again.
+    Again {
+        /// To where at first.
+        first: SocketAddr,
+        /// To where then.
+        then: SocketAddr,
+    },
+    /// Makes a socket, moves to another cgroup, and connects it.
+    Migrate {
+        /// The cgroup's directory.
+        cgroup: PathBuf,
+        /// To where.
+        to: SocketAddr,
+    },
+    /// Listens without binding.
+    Autobind {
+        /// How often.
+        count: u32,
+    },
+    /// Accepts connections, and asks the kernel who is at their other ends.
+    Peer {
+        /// Where.
+        at: SocketAddr,
+    },
+    /// Makes a socket and gives it away.
+    Lend {
+        /// Over which Unix socket.
+        at: PathBuf,
+        /// For which address.
+        to: SocketAddr,
+    },
+    /// Takes a socket from `lend`, and connects it.
+    Borrow {
+        /// Over which Unix socket.
+        at: PathBuf,
+        /// To where.
+        to: SocketAddr,
+    },
+    /// Sends a SYN made by hand.
+    Syn {
+        /// From where, as it claims.
+        from: SocketAddrV4,
+        /// To where.
+        to: SocketAddrV4,
+    },
+    /// Sends a frame to a role.
+    Frame {
+        /// Its socket.
+        socket: PathBuf,
+        /// The frame's bytes, in hexadecimal.
+        #[arg(default_value = "")]
+        bytes: String,
+        /// A descriptor to send with it: file, pipe, udp, tcp-listener, unix.
+        #[arg(long = "with")]
+        with: Vec<String>,
+    },
+    /// Opens files.
+    Open {
+        /// Which.
+        paths: Vec<PathBuf>,
     },
     /// In gate-proxy's place: presents a grant to gate-net, connects to the backend, and asks it.
     Grant(grants::Forgery),
@@ -42,11 +127,34 @@ enum Attempt {
 
 fn main() -> anyhow::Result<()> {
     let came_of_it = match Arguments::parse().attempt {
-        Attempt::Connect { to, line } => connect::once(to, &line).to_json(),
-        Attempt::Bind { at, reuse } => listen::once(at, reuse).to_json(),
-        Attempt::Hold { to } => return hold::serve(to),
-        Attempt::Grant(forgery) => grants::try_it(&forgery)?,
+        Attempt::Connect { to, line, from } => connect::once(to, from, &line),
+        Attempt::Bind { at, reuse } => listen::once(at, reuse),
+        Attempt::Hold { to, plain } => return hold::serve(to, plain),
+        Attempt::Socket { kind } => sockets::make(&kind),
+        Attempt::Datagram { to } => sockets::datagram(to),
+        Attempt::FastOpen { to } => sockets::fast_open(to),
+        Attempt::Again { first, then } => sockets::again(first, then),
+        Attempt::Migrate { cgroup, to } => sockets::migrate(&cgroup, to),
+        Attempt::Autobind { count } => sockets::autobind(count),
+        Attempt::Peer { at } => match sockets::peer(at)? {},
+        Attempt::Lend { at, to } => passing::lend(&at, to)?,
+        Attempt::Borrow { at, to } => passing::borrow(&at, to)?,
+        Attempt::Syn { from, to } => segment::syn(from, to)?,
+        Attempt::Frame { socket, bytes, with } => frames::send(&socket, &hexadecimal(&bytes)?, &with)?,
+        Attempt::Open { paths } => {
+            paths.iter().for_each(|path| println!("{}", files::open(path).to_json()));
+            return Ok(());
+        }
+        Attempt::Grant(forgery) => {
+            println!("{}", grants::try_it(&forgery)?);
+            return Ok(());
+        }
     };
-    println!("{came_of_it}");
+    println!("{}", came_of_it.to_json());
     Ok(())
+}
+
+fn hexadecimal(text: &str) -> anyhow::Result<Vec<u8>> {
+    let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2).unwrap_or_default(), 16);
+    Ok((0..text.len()).step_by(2).map(byte).collect::<Result<_, _>>()?)
 }

@@ -23,7 +23,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use users::Users;
+pub use users::Users;
 
 /// gate-proxy's own port.
 pub const PROXY_PORT: u16 = 15_001;

@@ -88,10 +88,18 @@ impl Host {
     /// What they said when they did not start.
     pub fn start_services(&mut self) -> anyhow::Result<()> {
         self.start_orders()?;
+        self.start_ledger()?;
+        self.wait_for_listener("orders", ORDERS_PORT)
+    }
+
+    /// The ledger.
+    ///
+    /// # Errors
+    /// What it said when it did not start.
+    pub fn start_ledger(&mut self) -> anyhow::Result<()> {
         let ledger = self.installed("gate-ledger")?;
         self.start_service("ledger", &[ledger.as_os_str(), OsStr::new(&LEDGER_PORT.to_string())])?;
-        self.wait_for_listener("ledger", LEDGER_PORT)?;
-        self.wait_for_listener("orders", ORDERS_PORT)
+        self.wait_for_listener("ledger", LEDGER_PORT)
     }
 
     /// nginx, with a configuration of its own.

@@ -1,0 +1,133 @@
+//! Sockets made and used in unusual ways.
+
+use super::{Outcome, connect};
+use rustix::{
+    io::Errno,
+    net::{AddressFamily, Protocol, SendFlags, SocketFlags, SocketType, ipproto, listen, sendto, socket_with, sockopt},
+};
+use std::{
+    convert::Infallible,
+    fs,
+    io::{self, Write as _},
+    net::{SocketAddr, TcpListener},
+    os::fd::{AsFd as _, OwnedFd},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+/// `MSG_FASTOPEN` of linux/socket.h.
+const FASTOPEN: SendFlags = SendFlags::from_bits_retain(0x2000_0000);
+
+fn refused(call: &str) -> impl Fn(Errno) -> Outcome + '_ {
+    let begun = Instant::now();
+    move |error| Outcome::refused(call, &error.into(), begun.elapsed())
+}
+
+/// Makes a socket of one kind: `tcp`, `mptcp`, `udp`, `udplite`, `sctp`, `dccp`, `raw`.
+#[must_use]
+pub fn make(kind: &str) -> Outcome {
+    let (kind, protocol): (SocketType, Option<Protocol>) = match kind {
+        "tcp" => (SocketType::STREAM, None),
+        "mptcp" => (SocketType::STREAM, Some(ipproto::MPTCP)),
+        "udp" => (SocketType::DGRAM, None),
+        "udplite" => (SocketType::DGRAM, Some(ipproto::UDPLITE)),
+        "sctp" => (SocketType::STREAM, Some(ipproto::SCTP)),
+        "dccp" => (SocketType::from_raw(6), Some(ipproto::DCCP)),
+        _ => (SocketType::RAW, Some(ipproto::RAW)),
+    };
+    match socket_with(AddressFamily::INET, kind, SocketFlags::CLOEXEC, protocol) {
+        Ok(_) => Outcome::Worked("made".into()),
+        Err(error) => refused("socket")(error),
+    }
+}
+
+/// Sends a datagram.
+#[must_use]
+pub fn datagram(to: SocketAddr) -> Outcome {
+    let sent = || -> Result<Outcome, Outcome> {
+        let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let socket = socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, None).map_err(refused("socket"))?;
+        sendto(&socket, b"hello", SendFlags::empty(), &to).map_err(refused("sendto"))?;
+        Ok(Outcome::Worked("sent".into()))
+    };
+    sent().unwrap_or_else(|outcome| outcome)
+}
+
+/// Connects by `sendto(MSG_FASTOPEN)`, and reads a line.
+#[must_use]
+pub fn fast_open(to: SocketAddr) -> Outcome {
+    let opened = || -> Result<Outcome, Outcome> {
+        let socket = connect::socket(to)?;
+        sendto(&socket, b"hello\n", FASTOPEN, &to).map_err(refused("sendto"))?;
+        Ok(connect::answer(&socket.into()))
+    };
+    opened().unwrap_or_else(|outcome| outcome)
+}
+
+/// Connects, dissolves the association with `AF_UNSPEC`, and connects the same socket to somebody else.
+#[must_use]
+pub fn again(first: SocketAddr, then: SocketAddr) -> Outcome {
+    let reconnected = || -> Result<Outcome, Outcome> {
+        let socket = connect::socket(first)?;
+        rustix::net::connect(&socket, &first).map_err(refused("first connect"))?;
+        rustix::net::connect_unspec(&socket).map_err(refused("unspec"))?;
+        Ok(connect::open(socket, then, "hello"))
+    };
+    reconnected().unwrap_or_else(|outcome| outcome)
+}
+
+/// Makes a socket here, moves to another cgroup (as root), and connects it there.
+#[must_use]
+pub fn migrate(cgroup: &Path, to: SocketAddr) -> Outcome {
+    let socket = match connect::socket(to) {
+        Ok(socket) => socket,
+        Err(outcome) => return outcome,
+    };
+    let begun = Instant::now();
+    match fs::write(cgroup.join("cgroup.procs"), "0") {
+        Ok(()) => connect::open(socket, to, "hello"),
+        Err(error) => Outcome::refused("moving", &error, begun.elapsed()),
+    }
+}
+
+/// Makes sockets that listen without having been bound; the ports that the kernel chose, in order.
+#[must_use]
+pub fn autobind(count: u32) -> Outcome {
+    let mut sockets: Vec<OwnedFd> = Vec::new();
+    let mut ports = Vec::new();
+    for _ in 0..count {
+        let chosen = || -> Result<(OwnedFd, u16), Errno> {
+            let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+            sockopt::set_socket_reuseaddr(&socket, false)?;
+            listen(&socket, 1)?;
+            let address: SocketAddr = rustix::net::getsockname(socket.as_fd())?.try_into()?;
+            Ok((socket, address.port()))
+        };
+        match chosen() {
+            Ok((socket, port)) => {
+                sockets.push(socket);
+                ports.push(port.to_string());
+            }
+            // The range is used up.
+            Err(Errno::ADDRINUSE) => break,
+            Err(error) => return refused("listen")(error),
+        }
+    }
+    Outcome::Worked(ports.join(" "))
+}
+
+/// Accepts connections, asks the kernel who is at the other end, and tells each client what came of that.
+///
+/// # Errors
+/// When it cannot listen.
+pub fn peer(at: SocketAddr) -> io::Result<Infallible> {
+    let listener = TcpListener::bind(at)?;
+    loop {
+        let (mut client, _) = listener.accept()?;
+        let outcome = match gate_ipc::sockopt::peer(&client) {
+            Ok(peer) => Outcome::Worked(format!("the kernel attested {peer:?}")),
+            Err(error) => Outcome::refused("getsockopt", &error, Duration::ZERO),
+        };
+        writeln!(client, "{}", outcome.to_json())?;
+    }
+}
