@@ -114,11 +114,11 @@ fn degraded(found: &[Found]) -> Vec<String> {
 fn role_degraded(role: Role, status: &Value, newest: u64, degraded: &mut Vec<String>) {
     let mut say = |what: String| degraded.push(format!("gate-{role}: {what}"));
     match version(status) {
-        0 => say("no bundle is in force: it denies; load one with gatectl bundle load".into()),
-        version if version < newest => {
-            say(format!("is on version {version}, others are on {newest}: it denies; load version {newest} again"))
+        version if version >= newest => {}
+        0 => say(format!("has no bundle in force, others are on {newest}: it denies; load version {newest} again")),
+        version => {
+            say(format!("is on version {version}, others are on {newest}: it denies; load version {newest} again"));
         }
-        _ => {}
     }
     let (bundle, stored) = (text_at(status, "/bundle"), text_at(status, "/stored"));
     if stored.is_some() && stored != bundle {
@@ -169,5 +169,68 @@ fn consequence(role: Role) -> &'static str {
         Role::Authz => "meanwhile: cached decisions until they expire, then 503",
         Role::Audit => "meanwhile: records wait, bounded",
         Role::Loader => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn up(role: Role, change: impl FnOnce(&mut Value)) -> Found {
+        let mut status = json!({
+            "version": 3, "bundle": "abc", "stored": "abc", "record": { "state": "recording" },
+            "duty": { "kernel": { "version": 3 }, "listener": true, "events_lost": 0, "faults": 0 },
+        });
+        change(&mut status);
+        Found { role, status: Ok(status) }
+    }
+
+    fn all(role: Role, change: impl FnOnce(&mut Value)) -> Vec<String> {
+        degraded(&[up(Role::Authz, |_| {}), up(role, change)])
+    }
+
+    #[test]
+    fn a_sound_host_is_not_degraded() {
+        assert_eq!(all(Role::Net, |_| {}), Vec::<String>::new());
+    }
+
+    #[test]
+    fn everything_that_is_degraded_is_named() {
+        type Change = fn(&mut Value);
+        let cases: [(Change, &str); 8] = [
+            (|status| status["version"] = json!(2), "gate-net: is on version 2, others are on 3: it denies"),
+            (|status| status["version"] = json!(0), "gate-net: has no bundle in force"),
+            (|status| status["bundle"] = Value::Null, "gate-net: keeps bundle abc and has not put it into force"),
+            (
+                |status| status["record"] = json!({ "state": "spooling", "waiting": 7, "why": "away" }),
+                "7 records wait for gate-audit: away",
+            ),
+            (|status| status["record"] = json!({ "state": "full", "lost": 9 }), "records are lost (9)"),
+            (|status| status["duty"]["kernel"]["version"] = json!(2), "the kernel enforces version 2"),
+            (|status| status["duty"]["listener"] = json!(false), "has not registered its listener"),
+            (|status| status["duty"]["faults"] = json!(1), "1 faults in the kernel programs"),
+        ];
+        for (change, expected) in cases {
+            let found = all(Role::Net, change);
+            assert!(found.iter().any(|what| what.contains(expected)), "{expected}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_without_a_bundle_and_a_role_that_is_down() {
+        let none = |status: &mut Value| {
+            (status["version"], status["bundle"], status["stored"]) = (json!(0), Value::Null, Value::Null)
+        };
+        let away =
+            Found { role: Role::Proxy, status: Err(NoAnswer::Unreachable("gate-proxy: nothing is at x".into())) };
+        let found = degraded(&[up(Role::Authz, none), away]);
+        let expected = [
+            "no bundle is in force: everything governed is denied",
+            "gate-proxy: nothing is at x (meanwhile: L7 ports refuse",
+        ];
+        assert_eq!(found.len(), 2, "{found:?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.starts_with(expected), "{found}");
+        }
     }
 }
