@@ -87,6 +87,7 @@ fn name(error: &io::Error) -> String {
         (Errno::ADDRNOTAVAIL, "EADDRNOTAVAIL"),
         (Errno::PROTONOSUPPORT, "EPROTONOSUPPORT"),
         (Errno::NOPROTOOPT, "ENOPROTOOPT"),
+        (Errno::OPNOTSUPP, "EOPNOTSUPP"),
         (Errno::NOENT, "ENOENT"),
         (Errno::INPROGRESS, "EINPROGRESS"),
     ];

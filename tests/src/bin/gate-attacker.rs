@@ -109,7 +109,7 @@ enum Attempt {
     Frame {
         /// Its socket.
         socket: PathBuf,
-        /// The frame's bytes, in hexadecimal.
+        /// The frame's bytes, in hexadecimal; 7f*100 is the same byte a hundred times.
         #[arg(default_value = "")]
         bytes: String,
         /// A descriptor to send with it: file, pipe, udp, tcp-listener, unix.
@@ -154,7 +154,11 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// `00ff`, or `7f*100000`: an argument of a program has at most 128 KiB.
 fn hexadecimal(text: &str) -> anyhow::Result<Vec<u8>> {
+    if let Some((byte, count)) = text.split_once('*') {
+        return Ok(hexadecimal(byte)?.repeat(count.parse()?));
+    }
     let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2).unwrap_or_default(), 16);
     Ok((0..text.len()).step_by(2).map(byte).collect::<Result<_, _>>()?)
 }

@@ -51,9 +51,20 @@ impl Host {
     pub fn start() -> anyhow::Result<Self> {
         let mut host = Self::prepare()?;
         host.start_roles(&Role::ALL)?;
+        host.break_on_purpose()?;
         host.load_first()?;
         host.start_services()?;
         Ok(host)
+    }
+
+    /// Detaches the programs that `GATE_TESTS_WITHOUT` names (`connect4,egress`), so that one can see tests fail.
+    fn break_on_purpose(&self) -> anyhow::Result<()> {
+        let Some(names) = std::env::var_os("GATE_TESTS_WITHOUT") else { return Ok(()) };
+        let links = self.path(&format!("run/bpf/abi-{}/links", gate_common::ABI_VERSION));
+        for name in names.to_string_lossy().split(',').filter(|name| !name.is_empty()) {
+            fs::remove_file(links.join(name)).with_context(|| format!("detaching {name}"))?;
+        }
+        Ok(())
     }
 
     /// A host with nothing running: directories, users, keys, configuration.
