@@ -62,16 +62,17 @@ impl Service {
         request_id: &Rc<str>,
         mut entry: Entry,
     ) -> Response<Reply> {
-        self.fill_known(&mut entry);
-        if !self.worker.record().accepts() {
-            let refusal = Refusal::unavailable("the record takes no reports");
-            return self.refuse(entry, &refusal, request_id);
-        }
-        if self.session.is_closing() {
-            return self.refuse(entry, &Refusal::unavailable("the connection is being closed"), request_id);
+        let recorded = self.worker.record().accepts();
+        if !recorded || self.session.is_closing() {
+            let why = if recorded { "the connection is being closed" } else { "the record takes no reports" };
+            self.fill_known(&mut entry);
+            return self.refuse(entry, &Refusal::unavailable(why), request_id);
         }
         let mut findings = Findings::default();
         let judged = authorize(&self.worker, &self.session, &head, Freshness::Cached, &mut findings).await;
+        if findings.attested.is_none() {
+            self.fill_known(&mut entry);
+        }
         entry.fill(&findings);
         match judged {
             Ok(permit) => self.forward(permit, head, request, request_id, entry).await,
