@@ -13,6 +13,7 @@ use gate_host::{HostConfig, Role};
 use gate_ipc::messages::AdminRequest;
 use question::{Question, parameter};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -48,9 +49,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report, Failure> {
             failure.errors.dedup();
             return Err(failure);
         }
+        let versions = versions(&config).await;
         let signers = signers::find(&config).await;
-        Ok(report(&question, &kernel, &decisions, signers))
+        Ok(report(&question, &kernel, &decisions, &versions, signers))
     })
+}
+
+/// What the roles that a request passes have in force; `None`: no answer.
+async fn versions(config: &HostConfig) -> Vec<(Role, Option<u64>)> {
+    let mut versions = Vec::new();
+    for role in [Role::Net, Role::Proxy, Role::Authn, Role::Authz] {
+        let status = ask(config, role, AdminRequest::Status).await.ok();
+        versions.push((role, status.and_then(|status| status.get("version")?.as_u64())));
+    }
+    versions
 }
 
 async fn ask(config: &HostConfig, role: Role, request: AdminRequest) -> Result<Value, NoAnswer> {
@@ -88,6 +100,7 @@ fn report(
     question: &Question,
     kernel: &Result<Value, NoAnswer>,
     decisions: &Result<Vec<Value>, NoAnswer>,
+    versions: &[(Role, Option<u64>)],
     signers: Result<Value, String>,
 ) -> Report {
     let mut text = format!("{question}\n");
@@ -100,7 +113,7 @@ fn report(
         Err(why) => text.push_str(&words::no_answer("decision (gate-authz)", why)),
     }
     text.push_str(&words::signers(&signers));
-    let conclusion = Conclusion::of(question, kernel.as_ref().ok(), decisions.as_ref().ok());
+    let conclusion = Conclusion::of(question, kernel.as_ref().ok(), decisions.as_ref().ok(), versions);
     text.push_str(&format!("{}\n", plain(&conclusion.words)));
     let exit = match conclusion.allowed {
         Some(true) => Exit::Fine,
@@ -114,6 +127,7 @@ fn report(
         "conclusion": conclusion.words,
         "kernel": kernel.as_ref().map_or_else(or_why, Clone::clone),
         "decision": decisions.as_ref().map_or_else(or_why, |decisions| Value::from(decisions.clone())),
+        "versions": versions.iter().map(|(role, version)| (role.name(), *version)).collect::<BTreeMap<_, _>>(),
         "signers": signers.unwrap_or_else(|why| json!({ "error": why })),
     });
     Report { exit, text, json }

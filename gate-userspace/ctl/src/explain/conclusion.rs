@@ -1,6 +1,7 @@
 //! What follows from both layers together.
 
 use super::Question;
+use gate_host::Role;
 use serde_json::Value;
 
 /// The end of an explanation.
@@ -18,7 +19,12 @@ struct Port<'v> {
 }
 
 impl Conclusion {
-    pub(crate) fn of(question: &Question, kernel: Option<&Value>, decisions: Option<&Vec<Value>>) -> Self {
+    pub(crate) fn of(
+        question: &Question,
+        kernel: Option<&Value>,
+        decisions: Option<&Vec<Value>>,
+        versions: &[(Role, Option<u64>)],
+    ) -> Self {
         let ports: Option<Vec<Port<'_>>> = kernel.map(|kernel| {
             let ports = kernel.get("ports").and_then(Value::as_array);
             ports.into_iter().flatten().map(port).collect()
@@ -26,8 +32,29 @@ impl Conclusion {
         if question.is_connect() {
             connection(ports.as_deref(), decisions)
         } else {
-            request(ports.as_deref(), decisions)
+            request(ports.as_deref(), decisions).unless_mixed(versions)
         }
+    }
+
+    /// Rules alone let no request through: every role that it passes must be there, and on one version.
+    fn unless_mixed(self, versions: &[(Role, Option<u64>)]) -> Self {
+        let mut known = versions.iter().map(|(_, version)| *version);
+        let first = known.next().flatten();
+        if self.allowed != Some(true) || (first.is_some() && known.all(|version| version == first)) {
+            return self;
+        }
+        let one = |(role, version): &(Role, Option<u64>)| match version {
+            Some(version) => format!("gate-{role} has version {version}"),
+            None => format!("gate-{role} gave no answer"),
+        };
+        let found: Vec<String> = versions.iter().map(one).collect();
+        let found = found.join(", ");
+        if versions.iter().any(|(_, version)| version.is_none()) {
+            // Sessions and decisions that were made before last until they expire.
+            let words = format!("allowed by the rules; new requests may fail: {found}; see gatectl status");
+            return Self::new(None, words);
+        }
+        Self::new(Some(false), format!("allowed by the rules, and denied now: {found}; see gatectl status"))
     }
 
     fn new(allowed: Option<bool>, words: impl Into<String>) -> Self {
@@ -146,5 +173,19 @@ mod tests {
         assert_eq!(ask(None, Some(&no)), Some(false));
         assert_eq!(ask(None, Some(&yes)), None);
         assert_eq!(ask(Some(&proxy), None), None);
+    }
+
+    #[test]
+    fn mixed_versions_let_nothing_through() {
+        let allowed = || Conclusion::new(Some(true), "allowed");
+        let same = [(Role::Net, Some(2)), (Role::Authz, Some(2))];
+        assert_eq!(allowed().unless_mixed(&same).allowed, Some(true));
+        for (other, expected) in [(Some(1), Some(false)), (None, None)] {
+            let mixed = [(Role::Net, other), (Role::Authz, Some(2))];
+            let found = allowed().unless_mixed(&mixed);
+            assert_eq!(found.allowed, expected);
+            assert!(found.words.contains("gate-net"), "{}", found.words);
+        }
+        assert_eq!(Conclusion::new(None, UNKNOWN).unless_mixed(&[(Role::Net, None)]).words, UNKNOWN);
     }
 }
