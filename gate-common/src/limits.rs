@@ -7,8 +7,12 @@ pub const TAGS: u32 = 131_072;
 pub const TAGS_PER_SOURCE: u32 = 16_384;
 /// Lines of the reachability table, both copies: two times 131,072 (the goal is 100,000 rules).
 pub const RULES: u32 = 262_144;
-/// Declared listeners, both copies.
-pub const DESTINATIONS: u32 = 65_536;
+/// Declared listeners: every TCP port, both copies.
+pub const DESTINATIONS: u32 = 2 << 16;
+/// Service numbers that a bundle may use are below this (`gate_tables::MAX_SERVICES` and the numbers from 1).
+pub const SERVICE_IDS: u32 = 16_385;
+/// Identities with a budget: services, and Gate's own.
+pub const BUDGETS: u32 = SERVICE_IDS + 256;
 /// Services, both copies (`gate_tables::MAX_SERVICES` in each), and Gate's own roles.
 pub const SERVICES: u32 = 32_800;
 /// Governed cgroups at a time, nested ones included.

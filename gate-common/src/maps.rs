@@ -67,18 +67,20 @@ abi! {
     }
 }
 
-abi! {
-    /// Key of `DESTINATIONS`.
-    pub struct DestinationKey: 8 {
-        /// Port, host byte order.
-        pub port: u16,
-        /// [`TCP`].
-        pub transport: u8,
-        /// Copy of the double table.
-        pub copy: u8,
-        /// Zero.
-        pub reserved: u32,
-    }
+/// Index into `DESTINATIONS` of a TCP port in a copy of the double table. An array, because each packet that is judged
+/// looks a port up, and the kernel inlines look-ups in arrays.
+#[must_use]
+#[inline(always)]
+pub const fn destination_index(copy: u8, port: u16) -> u32 {
+    (copy as u32 & 1) << 16 | port as u32
+}
+
+/// Index into `BUDGETS` of an identity. Services count from 1 and Gate's own identities down from the top of the
+/// numbers; what fits neither has no budget, and so may hold nothing.
+#[must_use]
+#[inline(always)]
+pub const fn budget_index(identity: u32) -> u32 {
+    if identity < crate::identity::FIRST_RESERVED { identity } else { crate::limits::SERVICE_IDS + (identity & 0xff) }
 }
 
 abi! {

@@ -4,7 +4,7 @@ use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 use gate_common::{
     event::{Counter, FlowEvent},
     limits::EVENTS_PER_SECOND,
-    maps::Budget,
+    maps::{Budget, budget_index},
     verdict::{NO_RULE, Reason},
 };
 
@@ -114,12 +114,8 @@ fn within_budget(identity: u32, time: u64) -> bool {
     true
 }
 
-/// The budget of an identity, made where there is none.
+/// The budget of an identity.
 #[inline(always)]
 pub fn budget(identity: u32) -> Option<*mut Budget> {
-    if let Some(budget) = maps::BUDGETS.get_ptr_mut(&identity) {
-        return Some(budget);
-    }
-    let _ = maps::BUDGETS.insert(&identity, &Budget::default(), 1);
-    maps::BUDGETS.get_ptr_mut(&identity)
+    maps::BUDGETS.get_ptr_mut(budget_index(identity))
 }

@@ -4,8 +4,8 @@ use gate_common::{
     address::Address,
     identity::PROXY,
     maps::{
-        Active, Destination, DestinationKey, FlowKey, GrantKey, HIDDEN, PROXIED, Rule, RuleKey, ServiceKey,
-        SocketState, TCP,
+        Active, Destination, FlowKey, GrantKey, HIDDEN, PROXIED, Rule, RuleKey, ServiceKey, SocketState, TCP,
+        destination_index,
     },
     verdict::{self, Reason, Verdict},
 };
@@ -44,9 +44,8 @@ pub fn active() -> u64 {
 /// Whose port it is, in the active copy; `Destination::NONE` for nobody's.
 #[inline(always)]
 pub fn destination(active: u64, port: u16) -> Destination {
-    let key = DestinationKey { port, transport: TCP, copy: Active(active).copy(), reserved: 0 };
-    // SAFETY: the entry is read at once, and an active copy is never changed.
-    unsafe { maps::DESTINATIONS.get(&key) }.copied().unwrap_or(Destination::NONE)
+    let index = destination_index(Active(active).copy(), port);
+    maps::DESTINATIONS.get(index).copied().unwrap_or(Destination::NONE)
 }
 
 /// Whether an address is the host's own.

@@ -11,8 +11,8 @@ use gate_common::{
     identity::{CgroupIdentity, PATH_SIZE},
     limits,
     maps::{
-        Budget, Destination, DestinationKey, FlowKey, FlowTag, GrantKey, GrantValue, Rule, RuleKey, ServiceKey,
-        ServicePosture, SocketState,
+        Budget, Destination, FlowKey, FlowTag, GrantKey, GrantValue, Rule, RuleKey, ServiceKey, ServicePosture,
+        SocketState,
     },
 };
 
@@ -32,9 +32,9 @@ pub static PATHS: HashMap<[u8; PATH_SIZE], CgroupIdentity> = HashMap::with_max_e
 #[map]
 pub static PATH: PerCpuArray<[u8; PATH_SIZE]> = PerCpuArray::with_max_entries(1, 0);
 
-/// Declared listeners, double.
+/// Declared listeners, double, by `destination_index`.
 #[map]
-pub static DESTINATIONS: HashMap<DestinationKey, Destination> = HashMap::with_max_entries(limits::DESTINATIONS, 0);
+pub static DESTINATIONS: Array<Destination> = Array::with_max_entries(limits::DESTINATIONS, 0);
 
 /// The reachability table, double.
 #[map]
@@ -52,9 +52,9 @@ pub static GRANTS: HashMap<GrantKey, GrantValue> = HashMap::with_max_entries(lim
 #[map]
 pub static TAGS: HashMap<FlowKey, FlowTag> = HashMap::with_max_entries(limits::TAGS, 0);
 
-/// What each identity has used of the shared tables.
+/// What each identity has used of the shared tables, by `budget_index`.
 #[map]
-pub static BUDGETS: HashMap<u32, Budget> = HashMap::with_max_entries(limits::SERVICES, 0);
+pub static BUDGETS: Array<Budget> = Array::with_max_entries(limits::BUDGETS, 0);
 
 /// The host's own addresses besides loopback.
 #[map]

@@ -1,6 +1,9 @@
 //! Socket storage and the fields of `bpf_sock`.
 
-use aya_ebpf::{bindings::bpf_sock, helpers::generated::bpf_sk_storage_get};
+use aya_ebpf::{
+    bindings::{BPF_SK_STORAGE_GET_F_CREATE, bpf_sock},
+    helpers::generated::bpf_sk_storage_get,
+};
 use core::ffi::c_void;
 use gate_common::maps::SocketState;
 
@@ -29,15 +32,17 @@ pub unsafe fn state<'a>(sk: *mut bpf_sock) -> Option<&'a mut SocketState> {
     unsafe { bpf_sk_storage_get(storage(), sk.cast(), core::ptr::null_mut(), 0).cast::<SocketState>().as_mut() }
 }
 
-/// The storage of a socket, made from `initial` where there is none.
+/// The storage of a socket, made of zeros where there is none.
 ///
 /// # Safety
 /// As for [`state`].
 #[inline(always)]
-pub unsafe fn create<'a>(sk: *mut bpf_sock, initial: &mut SocketState) -> Option<&'a mut SocketState> {
-    // SAFETY: as above; the helper copies `initial`.
+pub unsafe fn create<'a>(sk: *mut bpf_sock) -> Option<&'a mut SocketState> {
+    // SAFETY: as above.
     unsafe {
-        bpf_sk_storage_get(storage(), sk.cast(), core::ptr::from_mut(initial).cast(), 1).cast::<SocketState>().as_mut()
+        bpf_sk_storage_get(storage(), sk.cast(), core::ptr::null_mut(), BPF_SK_STORAGE_GET_F_CREATE.into())
+            .cast::<SocketState>()
+            .as_mut()
     }
 }
 

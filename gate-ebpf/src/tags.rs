@@ -13,6 +13,9 @@ use crate::{
     maps::TAGS,
 };
 
+/// `BPF_NOEXIST`
+const NEW: u64 = 1;
+
 /// The tag of a flow.
 #[inline(always)]
 pub fn get(key: &FlowKey) -> Option<FlowTag> {
@@ -30,10 +33,13 @@ pub fn has_room(source: u32) -> bool {
 /// Writes the tag of a socket that connects. `false`: it did not fit, and no tag of that flow is left.
 #[inline(always)]
 pub fn write(state: &mut SocketState, key: &FlowKey, tag: &FlowTag) -> bool {
-    forget(key, 0);
-    if TAGS.insert(key, tag, 0).is_err() {
-        count(Counter::TagsLost);
-        return false;
+    if TAGS.insert(key, tag, NEW).is_err() {
+        // A stale tag of the same 5-tuple, or a full table.
+        forget(key, 0);
+        if TAGS.insert(key, tag, NEW).is_err() {
+            count(Counter::TagsLost);
+            return false;
+        }
     }
     add(tag.source, 1);
     state.flow = *key;

@@ -10,7 +10,7 @@ use gate_common::{
     address::Address,
     event::Counter,
     identity::{PROXY, is_governed},
-    maps::{FlowKey, FlowTag, STAGE_ACCEPTED, STAGE_OPENED, SocketState},
+    maps::{FlowKey, FlowTag, STAGE_ACCEPTED, STAGE_OPENED},
 };
 
 use crate::{config, emit, judge, socket, tags};
@@ -89,20 +89,19 @@ fn accepted(ctx: &SockOpsContext) {
     let active = judge::active();
     let tag = tags::take(&key);
     let destination = judge::destination(active, key.destination_port);
-    let mut initial = SocketState { netns, ..SocketState::default() };
     // SAFETY: a full socket of the context. The state is the listener's, copied by the kernel.
-    let Some(state) = (unsafe { socket::create(sk, &mut initial) }) else {
+    let Some(state) = (unsafe { socket::create(sk) }) else {
         emit::count(Counter::Faults);
         return;
     };
     state.stage = STAGE_ACCEPTED;
+    state.netns = netns;
     // SAFETY: the helper takes the context.
     state.cookie = unsafe { bpf_get_socket_cookie(ctx.ops.cast()) };
     state.flow = key;
     state.tagged = 0;
     state.refused = 0;
     state.destination = destination.service;
-    // Judged at once on its first packet: by its own tag, under the word that is active then.
     state.judged = 0;
     state.until = 0;
     match tag {
@@ -110,6 +109,11 @@ fn accepted(ctx: &SockOpsContext) {
             state.source = tag.source;
             state.behalf = tag.behalf;
             state.source_uid = tag.uid;
+            // What was judged at connect() and at arrival under this word need not be judged a third time. A grant's
+            // end is not in the tag: gate-proxy's flows are judged on their first packet.
+            if tag.active == active && tag.source != PROXY {
+                state.judged = active;
+            }
         }
         None => {
             state.source = 0;

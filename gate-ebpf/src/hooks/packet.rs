@@ -8,8 +8,8 @@ use aya_ebpf::{
 };
 use gate_common::{
     event::{Counter, HOOK_EGRESS, HOOK_INGRESS},
-    identity::{NOT_GOVERNED, is_governed},
-    maps::{Destination, FlowTag, STAGE_ACCEPTED, STAGE_OPENED, SocketState},
+    identity::{NOT_GOVERNED, PROXY, is_governed},
+    maps::{Destination, FlowTag, PROXIED, STAGE_ACCEPTED, STAGE_OPENED, SocketState},
     verdict::{self, NO_RULE, Reason, Verdict},
 };
 
@@ -129,10 +129,12 @@ fn arrive(skb: *mut __sk_buff, netns: u64, listener: u32) -> bool {
     let tag: Option<FlowTag> = tags::get(&key);
     let source = tag.map_or(NOT_GOVERNED, |tag| tag.source);
     let behalf = tag.map_or(0, |tag| tag.behalf);
-    let verdict = if tag.is_none() && destination.is_declared() {
-        Verdict::deny(Reason::NoTag)
-    } else {
-        judge::flow(active, source, behalf, destination)
+    let fresh = tag.is_some_and(|tag| tag.active == active && tag.destination == destination.service);
+    let verdict = match tag {
+        None if destination.is_declared() => Verdict::deny(Reason::NoTag),
+        // Judged at connect() under this very word. A grant may have ended since: gate-proxy's is judged again.
+        Some(_) if fresh && source != PROXY => permitted(destination),
+        _ => judge::flow(active, source, behalf, destination),
     };
     // Observed flows pass as if a rule allowed them, but only to whom the port belongs.
     let observed = verdict.denies() && tag.is_some() && judge::observes(active, source, destination);
@@ -158,6 +160,12 @@ fn arrive(skb: *mut __sk_buff, netns: u64, listener: u32) -> bool {
     }
     emit::denied(&flow, HOOK_INGRESS, reason);
     false
+}
+
+/// The verdict under which a tag for this destination was written.
+#[inline(always)]
+fn permitted(destination: Destination) -> Verdict {
+    if destination.via == PROXIED { Verdict::proxy(NO_RULE) } else { Verdict::direct(NO_RULE) }
 }
 
 /// Packets of a governed socket that is not TCP.

@@ -9,7 +9,7 @@ use aya_ebpf::{
 use gate_common::{
     event::{Counter, HOOK_SOCKET},
     identity::is_governed,
-    maps::{FlowKey, SocketState},
+    maps::FlowKey,
     verdict::Reason,
 };
 
@@ -38,12 +38,14 @@ pub fn sock_create(ctx: SockContext) -> i32 {
         }
         return 0;
     }
-    let mut state = SocketState { netns, creator, uid, ..SocketState::default() };
     // SAFETY: as above.
-    if unsafe { socket::create(sk, &mut state) }.is_none() {
+    let Some(state) = (unsafe { socket::create(sk) }) else {
         emit::count(Counter::Faults);
         return i32::from(!is_governed(creator));
-    }
+    };
+    state.netns = netns;
+    state.creator = creator;
+    state.uid = uid;
     1
 }
 

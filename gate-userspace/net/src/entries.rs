@@ -4,15 +4,15 @@
 use gate_common::{
     identity::{CgroupIdentity, PATH_SIZE, PROXY},
     limits,
-    maps::{DIRECT, Destination, DestinationKey, HIDDEN, PROXIED, Rule, RuleKey, ServiceKey, ServicePosture, TCP},
+    maps::{DIRECT, Destination, HIDDEN, PROXIED, Rule, RuleKey, ServiceKey, ServicePosture, TCP},
 };
 use gate_tables::{Protocol, Tables, Transport, Via};
 
 /// The entries of one copy of the double tables, and of the table of paths.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Entries {
-    /// `DESTINATIONS`
-    pub destinations: Vec<(DestinationKey, Destination)>,
+    /// `DESTINATIONS`, by TCP port
+    pub destinations: Vec<(u16, Destination)>,
     /// `RULES`
     pub rules: Vec<(RuleKey, Rule)>,
     /// `SERVICES`
@@ -24,8 +24,6 @@ pub struct Entries {
 /// What one copy holds at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
-    /// Declared listeners.
-    pub destinations: usize,
     /// Lines of the reachability table.
     pub rules: usize,
     /// Services.
@@ -39,7 +37,6 @@ impl Capacity {
     #[must_use]
     pub fn of_maps(prefix: &str) -> Self {
         Self {
-            destinations: limits::DESTINATIONS as usize / 2,
             rules: limits::RULES as usize / 2,
             // Gate's own roles have entries too.
             services: limits::SERVICES as usize / 2 - 16,
@@ -57,8 +54,7 @@ impl Entries {
     pub fn compile(tables: &Tables, copy: u8, hidden: u16, capacity: Capacity) -> Result<Self, Vec<String>> {
         let mut entries = Self::default();
         let mut wrong = Vec::new();
-        let key = |port| DestinationKey { port, transport: TCP, copy, reserved: 0 };
-        entries.destinations.push((key(hidden), Destination { service: PROXY, port: 0, via: HIDDEN, reserved: 0 }));
+        entries.destinations.push((hidden, Destination { service: PROXY, port: 0, via: HIDDEN, reserved: 0 }));
         for service in &tables.services {
             if service.cgroup.len() > capacity.path {
                 wrong.push(format!(
@@ -85,7 +81,7 @@ impl Entries {
                 };
                 let Transport::Tcp = port.transport;
                 let owner = Destination { service: service.id.0, port: port.id.0, via, reserved: 0 };
-                entries.destinations.push((key(port.number), owner));
+                entries.destinations.push((port.number, owner));
             }
         }
         for line in &tables.reach {
@@ -104,7 +100,6 @@ impl Entries {
             entries.rules.push((key, Rule { rule: line.rule, via: u32::from(via) }));
         }
         for (what, found, most) in [
-            ("declared ports", entries.destinations.len(), capacity.destinations),
             ("lines of the reachability table", entries.rules.len(), capacity.rules),
             ("services", entries.services.len(), capacity.services),
         ] {

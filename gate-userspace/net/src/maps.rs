@@ -7,8 +7,8 @@ use gate_common::{
     ABI_VERSION, event,
     identity::PATH_SIZE,
     maps::{
-        Active, Budget, Destination, DestinationKey, FlowKey, FlowTag, GrantKey, GrantValue, Rule, RuleKey, ServiceKey,
-        ServicePosture,
+        Active, Destination, FlowKey, FlowTag, GrantKey, GrantValue, Rule, RuleKey, ServiceKey, ServicePosture,
+        destination_index,
     },
 };
 use std::{
@@ -23,12 +23,12 @@ pub struct Maps {
     active: Array<MapData, u64>,
     pub(crate) cgroups: HashMap<MapData, u64, [u8; 8]>,
     pub(crate) paths: Table<PATH_SIZE, 8>,
-    pub(crate) destinations: Table<{ DestinationKey::SIZE }, { Destination::SIZE }>,
+    destinations: Array<MapData, [u8; Destination::SIZE]>,
+    filled: [Option<Vec<u32>>; 2],
     pub(crate) rules: Table<{ RuleKey::SIZE }, { Rule::SIZE }>,
     pub(crate) services: Table<{ ServiceKey::SIZE }, { ServicePosture::SIZE }>,
     pub(crate) grants: Table<{ GrantKey::SIZE }, { GrantValue::SIZE }>,
     pub(crate) tags: Table<{ FlowKey::SIZE }, { FlowTag::SIZE }>,
-    pub(crate) budgets: HashMap<MapData, u32, [u8; Budget::SIZE]>,
     pub(crate) local: Table<16, 8>,
     listeners: SockMap<MapData>,
     counters: PerCpuArray<MapData, u64>,
@@ -78,12 +78,12 @@ impl Maps {
             active: open!(directory, "ACTIVE", Array),
             cgroups: open!(directory, "CGROUPS", HashMap),
             paths: open!(directory, "PATHS", HashMap),
-            destinations: open!(directory, "DESTINATIONS", HashMap),
+            destinations: open!(directory, "DESTINATIONS", Array),
+            filled: [None, None],
             rules: open!(directory, "RULES", HashMap),
             services: open!(directory, "SERVICES", HashMap),
             grants: open!(directory, "GRANTS", HashMap),
             tags: open!(directory, "TAGS", HashMap),
-            budgets: open!(directory, "BUDGETS", HashMap),
             local: open!(directory, "LOCAL", HashMap),
             listeners: open!(directory, "LISTENERS", SockMap),
             counters: open!(directory, "COUNTERS", PerCpuArray),
@@ -106,6 +106,29 @@ impl Maps {
     /// Puts another copy into force: one store.
     pub(crate) fn set_active(&mut self, active: Active) -> Result<(), MapsError> {
         self.active.set(0, active.0, 0).map_err(using("ACTIVE"))
+    }
+
+    /// Replaces the declared listeners of one copy.
+    pub(crate) fn set_destinations(&mut self, copy: u8, entries: &[(u16, Destination)]) -> Result<(), MapsError> {
+        let failed = using("DESTINATIONS");
+        let old = match self.filled.get_mut(usize::from(copy & 1)).and_then(Option::take) {
+            Some(old) => old,
+            // What an earlier process of this role wrote is not known: every port.
+            None => (0..=u16::MAX).map(|port| destination_index(copy, port)).collect(),
+        };
+        for index in old {
+            self.destinations.set(index, Destination::NONE.to_bytes(), 0).map_err(&failed)?;
+        }
+        let mut filled = Vec::with_capacity(entries.len());
+        for (port, destination) in entries {
+            let index = destination_index(copy, *port);
+            self.destinations.set(index, destination.to_bytes(), 0).map_err(&failed)?;
+            filled.push(index);
+        }
+        if let Some(slot) = self.filled.get_mut(usize::from(copy & 1)) {
+            *slot = Some(filled);
+        }
+        Ok(())
     }
 
     /// Diverted connections go to this listener's reuseport group from now on.

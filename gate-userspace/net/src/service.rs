@@ -6,7 +6,7 @@ use crate::{
 };
 use gate_common::{
     event::Counter,
-    maps::{Active, DestinationKey, GrantKey, GrantValue, RuleKey, ServiceKey},
+    maps::{Active, GrantKey, GrantValue, RuleKey, ServiceKey},
 };
 use gate_daemon::{Admitted, Call, Context, Duty, Handler, Misuse, Question};
 use gate_ipc::{
@@ -113,7 +113,7 @@ impl Service {
         let root = self.context.config.cgroup_root();
         cgroups::write(&mut maps, root, &self.prefix, &entries.cgroups).map_err(said)?;
         self.write_local(&mut maps)?;
-        let ports = entries.destinations.iter().map(|(key, _)| key.port);
+        let ports = entries.destinations.iter().map(|(port, _)| *port);
         let reserved = self.reserved.borrow_mut().set(ports);
         reserved.map_err(|error| vec![format!("reserving the declared ports: {error}")])?;
         maps.set_active(Active::new(bundle.version(), copy)).map_err(said)
@@ -226,15 +226,6 @@ fn refused_grant(why: &str) -> Event {
 
 /// Replaces everything in one copy.
 fn fill(maps: &mut Maps, entries: &Entries, copy: u8) -> Result<(), MapsError> {
-    let old: Vec<_> = maps
-        .destinations
-        .keys()
-        .filter_map(Result::ok)
-        .filter(|key| DestinationKey::from_bytes(key).copy == copy)
-        .collect();
-    for key in old {
-        maps.destinations.remove(&key).map_err(using("DESTINATIONS"))?;
-    }
     let old: Vec<_> =
         maps.rules.keys().filter_map(Result::ok).filter(|key| RuleKey::from_bytes(key).copy == copy).collect();
     for key in old {
@@ -249,9 +240,7 @@ fn fill(maps: &mut Maps, entries: &Entries, copy: u8) -> Result<(), MapsError> {
     for key in old {
         maps.services.remove(&key).map_err(using("SERVICES"))?;
     }
-    for (key, value) in &entries.destinations {
-        maps.destinations.insert(key.to_bytes(), value.to_bytes(), 0).map_err(using("DESTINATIONS"))?;
-    }
+    maps.set_destinations(copy, &entries.destinations)?;
     for (key, value) in &entries.rules {
         maps.rules.insert(key.to_bytes(), value.to_bytes(), 0).map_err(using("RULES"))?;
     }
@@ -285,7 +274,6 @@ impl Duty for Service {
             "listener": self.listener.get(),
             "live_grants": maps.grants.keys().count(),
             "flow_tags": maps.tags.keys().count(),
-            "identities_with_budget": maps.budgets.keys().count(),
             "cgroups": maps.cgroups.keys().count(),
             "packets_dropped": counter(Counter::PacketsDropped),
             "connects_refused": counter(Counter::ConnectsRefused),

@@ -32,7 +32,7 @@ pub(crate) const BOUNDARIES: &[Boundary] = &[
     },
     Boundary { of: &["gate-loader"], only: &["gate-loader"], reason: ALONE },
     Boundary { of: &["gate-net"], only: &["gate-net"], reason: ALONE },
-    Boundary { of: &["gate-proxy"], only: &["gate-proxy"], reason: ALONE },
+    Boundary { of: &["gate-proxy"], only: &["gate-proxy", "gate-tests"], reason: ALONE },
     Boundary { of: &["gate-authn"], only: &["gate-authn"], reason: ALONE },
     Boundary { of: &["gate-authz"], only: &["gate-authz"], reason: ALONE },
     Boundary { of: &["gate-audit"], only: &["gate-audit"], reason: ALONE },
