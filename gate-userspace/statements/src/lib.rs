@@ -35,12 +35,28 @@ macro_rules! hexadecimal {
     ($($name:ty),*) => {$(
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                // One write: this is on the way of every record.
+                let mut text = [0; 64];
+                let mut length = 0;
+                for (byte, pair) in self.0.iter().zip(text.chunks_exact_mut(2)) {
+                    pair.copy_from_slice(&digits(*byte));
+                    length += 2;
+                }
+                let text = text.get(..length).and_then(|text| std::str::from_utf8(text).ok());
+                f.write_str(text.unwrap_or_default())
             }
         }
     )*};
 }
 hexadecimal!(SessionId, DecisionId, BundleDigest);
+
+/// Two hexadecimal digits.
+const fn digits(byte: u8) -> [u8; 2] {
+    const fn digit(value: u8) -> u8 {
+        if value < 10 { b'0' + value } else { b'a' + value - 10 }
+    }
+    [digit(byte >> 4), digit(byte & 15)]
+}
 
 /// A kind of statement.
 pub trait Statement: Serialize + DeserializeOwned {
@@ -120,7 +136,9 @@ impl Statement for Confirmation {
 /// A statement with its signature, as it travels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signed<T> {
+    #[serde(with = "serde_bytes")]
     payload: Vec<u8>,
+    #[serde(with = "serde_bytes")]
     signature: Vec<u8>,
     #[serde(skip)]
     kind: PhantomData<fn() -> T>,

@@ -60,3 +60,12 @@ fn times_bound_it_on_every_side() {
     assert!(grant(5_000, 9_000).check_time(4_000).is_ok(), "within the skew");
     assert!(grant(0, MAX_GRANT_MS + 1).check_time(1).is_err(), "too long");
 }
+
+#[test]
+fn numbers_are_written_in_lower_case_hexadecimal() {
+    let mut id = [0; 16];
+    id[0] = 0xab;
+    id[15] = 0x07;
+    assert_eq!(SessionId(id).to_string(), "ab000000000000000000000000000007");
+    assert_eq!(BundleDigest([0xf0; 32]).to_string(), "f0".repeat(32));
+}
