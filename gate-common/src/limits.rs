@@ -15,8 +15,11 @@ pub const SERVICE_IDS: u32 = 16_385;
 pub const BUDGETS: u32 = SERVICE_IDS + 256;
 /// Services, both copies (`gate_tables::MAX_SERVICES` in each), and Gate's own roles.
 pub const SERVICES: u32 = 32_800;
-/// Governed cgroups at a time, nested ones included.
+/// Governed cgroups at a time that a path declares (more than there are paths).
 pub const CGROUPS: u32 = 65_536;
+/// Cgroups nested in them that have an entry of their own. A service may make more: those are known by their ancestors,
+/// and take no place from what paths declare.
+pub const NESTED: u32 = 65_536;
 /// Paths that are matched at `mkdir`.
 pub const PATHS: u32 = 32_768;
 /// Pairs (source, destination) with a live grant.

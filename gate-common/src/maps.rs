@@ -213,8 +213,8 @@ abi! {
         pub behalf: u32,
         /// The flow's destination service; 0: a port of no service.
         pub destination: u32,
-        /// The destination's port number inside its service.
-        pub port: u32,
+        /// How the flow was let through, a `Passage`. A flip that changes it ends the flow.
+        pub passage: u32,
         /// The Unix user of the flow's source.
         pub source_uid: u32,
         /// 1: this socket's tag is in `TAGS` under `flow`.

@@ -141,7 +141,7 @@ fn reasons_have_the_number_that_they_cross_the_boundary_with() {
         assert_eq!(reason as usize, number);
         assert_eq!(Reason::from_number(number as u8), Some(reason));
     }
-    assert_eq!(Reason::from_number(17), None);
+    assert_eq!(Reason::from_number(19), None);
 }
 
 #[test]

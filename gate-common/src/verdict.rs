@@ -108,6 +108,10 @@ pub enum Reason {
     Misdirected = 15,
     /// Gate could not keep its state for this socket.
     Fault = 16,
+    /// The bundle that is in force now has another owner or another way for the flow's port.
+    Changed = 17,
+    /// A packet of a flow between services of this host would leave it, or came from outside.
+    Strayed = 18,
 }
 
 impl Reason {
@@ -118,7 +122,7 @@ impl Reason {
     }
 
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::None,
         Self::NoRule,
         Self::Unattested,
@@ -136,6 +140,8 @@ impl Reason {
         Self::Option,
         Self::Misdirected,
         Self::Fault,
+        Self::Changed,
+        Self::Strayed,
     ];
 
     /// In words.
@@ -159,6 +165,8 @@ impl Reason {
             Self::Option => "the socket option would change what the socket is",
             Self::Misdirected => "the connection did not arrive where its destination is served",
             Self::Fault => "the kernel could not keep the state of this socket",
+            Self::Changed => "the port belongs to another service now, or is reached in another way",
+            Self::Strayed => "a flow between services of this host would leave it, or comes from outside",
         }
     }
 }

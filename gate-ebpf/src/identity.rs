@@ -3,14 +3,24 @@
 use aya_ebpf::helpers::{bpf_get_current_ancestor_cgroup_id, bpf_get_current_cgroup_id, bpf_get_current_uid_gid};
 use gate_common::identity::{CgroupIdentity, MAX_DEPTH, NOT_GOVERNED, SLICE, UNATTESTED};
 
-use crate::maps::CGROUPS;
+use crate::maps::{CGROUPS, NESTED};
 
 /// The identity of a cgroup, as an exact entry says it.
 #[inline(always)]
 pub fn of_cgroup(id: u64) -> Option<u32> {
-    // SAFETY: the entry is read at once; entries are only ever replaced whole.
-    let entry: CgroupIdentity = unsafe { *CGROUPS.get(&id)? };
-    Some(member(entry))
+    entry(id).map(member)
+}
+
+/// The entry of a cgroup.
+#[inline(always)]
+pub fn entry(id: u64) -> Option<CgroupIdentity> {
+    // SAFETY: the entry is copied at once; entries are only ever replaced whole.
+    unsafe {
+        match CGROUPS.get(&id) {
+            Some(entry) => Some(*entry),
+            None => NESTED.get(&id).copied(),
+        }
+    }
 }
 
 /// What a process in a cgroup with that entry is.

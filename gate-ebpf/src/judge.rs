@@ -4,8 +4,8 @@ use gate_common::{
     address::Address,
     identity::PROXY,
     maps::{
-        Active, Destination, FlowKey, GrantKey, HIDDEN, PROXIED, Rule, RuleKey, ServiceKey, SocketState, TCP,
-        destination_index,
+        Active, Destination, FlowKey, GrantKey, HIDDEN, PROXIED, Rule, RuleKey, STAGE_ACCEPTED, ServiceKey,
+        SocketState, TCP, destination_index,
     },
     verdict::{self, Reason, Verdict},
 };
@@ -79,6 +79,12 @@ fn decide(active: u64, source: u32, behalf: u32, destination: Destination) -> Ve
     verdict::reach(source, destination, rule(active, source, destination))
 }
 
+/// The verdict under which a tag for this destination was written, gate-proxy's left out.
+#[inline(always)]
+pub fn permitted(destination: Destination) -> Verdict {
+    if destination.via == PROXIED { Verdict::proxy(verdict::NO_RULE) } else { Verdict::direct(verdict::NO_RULE) }
+}
+
 /// Whether a denial is only recorded: the source is in observe and the flow does not need the proxy.
 #[inline(always)]
 pub fn observes(active: u64, source: u32, destination: Destination) -> bool {
@@ -88,6 +94,16 @@ pub fn observes(active: u64, source: u32, destination: Destination) -> bool {
     let key = ServiceKey { service: source, copy: u32::from(Active(active).copy()) };
     // SAFETY: as above.
     unsafe { maps::SERVICES.get(&key) }.is_some_and(|posture| posture.observe == 1)
+}
+
+/// The loopback device, in every network namespace.
+const LOOPBACK: u32 = 1;
+
+/// Whether a packet of a flow between two services of this host stays on this host. That the address is the host's own
+/// does not say so: scope ids, routing headers and bound devices send it elsewhere.
+#[inline(always)]
+pub fn stays(interface: u32) -> bool {
+    interface == LOOPBACK
 }
 
 /// Judges an open flow again where the active word changed or its permission ended. `true`: it passes.
@@ -101,7 +117,21 @@ pub fn again(state: &mut SocketState, local: bool, hook: u8) -> bool {
         return true;
     }
     let destination = if local { destination(active, state.flow.destination_port) } else { Destination::NONE };
-    let verdict = flow(active, state.source, state.behalf, destination);
+    let mut verdict = flow(active, state.source, state.behalf, destination);
+    let observed = verdict.denies() && observes(active, state.source, destination);
+    if state.stage == STAGE_ACCEPTED {
+        // The port may belong to somebody else by now, or be served by the proxy.
+        let passing = if observed { Verdict::direct(verdict::NO_RULE) } else { verdict };
+        let arrives = verdict::arrive(passing, state.creator, destination);
+        if arrives.denies() {
+            verdict = arrives;
+        }
+    } else if !verdict.denies() && verdict.passage as u32 != state.passage {
+        verdict = Verdict::deny(Reason::Changed);
+    }
+    if destination.service != state.destination {
+        verdict = Verdict::deny(Reason::Changed);
+    }
     if !verdict.denies() {
         state.until = verdict.until;
         state.judged = active;
@@ -118,7 +148,7 @@ pub fn again(state: &mut SocketState, local: bool, hook: u8) -> bool {
         transport: TCP,
         active,
     };
-    if observes(active, state.source, destination) {
+    if observed && matches!(reason, Reason::NoRule | Reason::Unattested) {
         state.until = 0;
         state.judged = active;
         emit::verdict(&flow, hook, Outcome::WouldDeny, reason, verdict::NO_RULE);

@@ -20,9 +20,13 @@ use gate_common::{
 #[map]
 pub static ACTIVE: Array<u64> = Array::with_max_entries(1, 0);
 
-/// Cgroup id to identity.
+/// Cgroup id to identity, of cgroups that a path declares.
 #[map]
 pub static CGROUPS: HashMap<u64, CgroupIdentity> = HashMap::with_max_entries(limits::CGROUPS, 0);
+
+/// Cgroup id to identity, of cgroups that are nested in one of `CGROUPS`.
+#[map]
+pub static NESTED: HashMap<u64, CgroupIdentity> = HashMap::with_max_entries(limits::NESTED, 0);
 
 /// Cgroup path (from the mount's root, zero-padded) to identity, read when a cgroup is made.
 #[map]

@@ -27,7 +27,11 @@ pub fn get(key: &FlowKey) -> Option<FlowTag> {
 #[inline(always)]
 pub fn has_room(source: u32) -> bool {
     // SAFETY: one aligned word.
-    budget(source).is_some_and(|budget| unsafe { (*budget).tags } < u64::from(TAGS_PER_SOURCE))
+    budget(source).is_some_and(|budget| {
+        // Racing closes may take a count below zero for a moment.
+        // SAFETY: one aligned word.
+        unsafe { ((*budget).tags as i64) < i64::from(TAGS_PER_SOURCE) }
+    })
 }
 
 /// Writes the tag of a socket that connects. `false`: it did not fit, and no tag of that flow is left.

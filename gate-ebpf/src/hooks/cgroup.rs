@@ -17,7 +17,8 @@ use gate_common::{
 use crate::{
     config,
     emit::count,
-    maps::{CGROUPS, PATH, PATHS},
+    identity,
+    maps::{CGROUPS, NESTED, PATH, PATHS},
 };
 
 /// `cgroup_mkdir(struct cgroup *cgrp, const char *path)`
@@ -46,19 +47,18 @@ fn made(cgroup: u64, path: u64) -> Option<()> {
         return None;
     }
     let id = id(cgroup)?;
-    let parent = parent(cgroup).and_then(|id| {
-        // SAFETY: the entry is copied at once.
-        unsafe { CGROUPS.get(&id).copied() }
-    });
-    let identity = match (parent, declared(path)) {
+    let full = match (parent(cgroup).and_then(identity::entry), declared(path)) {
         // A child of a service is that service, whatever its own path says.
-        (Some(parent), _) if parent.flags & SLICE == 0 => parent,
-        (_, Some(declared)) => declared,
+        (Some(parent), _) if parent.flags & SLICE == 0 => NESTED.insert(&id, &parent, 0).is_err(),
+        (_, Some(declared)) => CGROUPS.insert(&id, &declared, 0).is_err(),
         // A child of a governed slice that matches nothing may do nothing.
-        (Some(_), None) => CgroupIdentity { service: UNATTESTED, flags: 0 },
+        (Some(_), None) => {
+            let nobody = CgroupIdentity { service: UNATTESTED, flags: 0 };
+            NESTED.insert(&id, &nobody, 0).is_err()
+        }
         (None, None) => return None,
     };
-    if CGROUPS.insert(&id, &identity, 0).is_err() {
+    if full {
         // `identity::current` falls back to the ancestors.
         count(Counter::CgroupsLost);
     }
@@ -68,7 +68,9 @@ fn made(cgroup: u64, path: u64) -> Option<()> {
 #[inline(always)]
 fn removed(cgroup: u64) -> Option<()> {
     if is_cgroup2(cgroup)? {
-        let _ = CGROUPS.remove(&id(cgroup)?);
+        let id = id(cgroup)?;
+        let _ = CGROUPS.remove(&id);
+        let _ = NESTED.remove(&id);
     }
     Some(())
 }

@@ -11,7 +11,7 @@ use gate_common::{
     event::{Counter, HOOK_CONNECT, HOOK_SENDMSG},
     identity::{PROXY, is_governed},
     maps::{Destination, FlowKey, STAGE_FRESH, STAGE_OPENED, SocketState},
-    verdict::{self, NO_RULE, Reason},
+    verdict::{self, NO_RULE, Reason, Verdict},
 };
 
 use crate::{
@@ -112,7 +112,9 @@ fn connect(ctx: &SockAddrContext, address: Address) -> bool {
         active,
     };
     let governed = is_governed(caller) || is_governed(state.creator);
-    if flow.transport != socket::TCP as u8 {
+    // MPTCP's number does not fit into a byte.
+    // SAFETY: a field of the context.
+    if unsafe { (*ctx.sock_addr).protocol } != socket::TCP {
         return !governed || refuse(&flow, HOOK_CONNECT, Reason::Transport);
     }
     if state.netns != config::host_netns() {
@@ -138,34 +140,39 @@ fn judge_connect(state: &mut SocketState, flow: &mut Flow) -> bool {
     if flow.caller != flow.source {
         verdict = verdict::borrowed(verdict, judge::flow(flow.active, flow.caller, 0, destination));
     }
-    if verdict.denies() {
-        if judge::observes(flow.active, flow.source, destination) {
-            emit::verdict(flow, HOOK_CONNECT, Outcome::WouldDeny, verdict.reason, NO_RULE);
-            return open(state, flow, 0);
-        }
+    let observed = verdict.denies()
+        && judge::observes(flow.active, flow.source, destination)
+        && (flow.caller == flow.source || judge::observes(flow.active, flow.caller, destination));
+    if verdict.denies() && !observed {
         return refuse(flow, HOOK_CONNECT, verdict.reason);
     }
-    if is_governed(flow.source) && !tags::has_room(flow.source) {
+    if (is_governed(flow.source) || flow.owner != 0) && !tags::has_room(flow.source) {
         emit::count(Counter::TagsLost);
         return refuse(flow, HOOK_CONNECT, Reason::TableFull);
+    }
+    if observed {
+        emit::verdict(flow, HOOK_CONNECT, Outcome::WouldDeny, verdict.reason, NO_RULE);
+        open(state, flow, Verdict::direct(NO_RULE));
+        return true;
     }
     if flow.source != PROXY && (is_governed(flow.source) || flow.owner != 0) {
         emit::verdict(flow, HOOK_CONNECT, Outcome::Allowed, Reason::None, verdict.rule);
     }
-    open(state, flow, verdict.until)
+    open(state, flow, verdict);
+    true
 }
 
 #[inline(always)]
-fn open(state: &mut SocketState, flow: &Flow, until: u64) -> bool {
+fn open(state: &mut SocketState, flow: &Flow, verdict: Verdict) {
     state.stage = STAGE_OPENED;
     state.judged = flow.active;
-    state.until = until;
+    state.until = verdict.until;
+    state.passage = verdict.passage as u32;
     state.source = flow.source;
     state.destination = flow.owner;
     state.source_uid = flow.uid;
     state.refused = 0;
     state.flow = flow.key;
-    true
 }
 
 #[inline(always)]

@@ -11,6 +11,7 @@ use gate_common::{
     event::Counter,
     identity::{PROXY, is_governed},
     maps::{FlowKey, FlowTag, STAGE_ACCEPTED, STAGE_OPENED},
+    verdict,
 };
 
 use crate::{config, emit, judge, socket, tags};
@@ -28,20 +29,29 @@ pub fn operations(ctx: SockOpsContext) -> u32 {
 
 #[inline(always)]
 fn connecting(ctx: &SockOpsContext) {
-    let Some(sk) = socket_of(ctx) else { return };
-    // SAFETY: a full socket of the context.
-    let Some(state) = (unsafe { socket::state(sk) }) else { return };
-    if state.netns != config::host_netns() {
+    // SAFETY: the helper takes the context.
+    let netns = unsafe { bpf_get_netns_cookie(ctx.ops.cast()) };
+    if netns != config::host_netns() {
         return;
     }
-    let (local, remote) = ends(ctx, state.netns);
+    let (local, remote) = ends(ctx);
     let key = FlowKey {
-        netns: state.netns,
+        netns,
         source: local.0,
         destination: remote.0,
         source_port: local.1,
         destination_port: remote.1,
         reserved: 0,
+    };
+    let state = match socket_of(ctx) {
+        // SAFETY: a full socket of the context.
+        Some(sk) => unsafe { socket::state(sk) },
+        None => None,
+    };
+    let Some(state) = state else {
+        // A socket without state (the kernel's own, as MPTCP's are) has no tag, and inherits nobody's.
+        tags::forget(&key, 0);
+        return;
     };
     if state.stage != STAGE_OPENED {
         // Connected without a judged connect().
@@ -77,7 +87,7 @@ fn accepted(ctx: &SockOpsContext) {
     if netns != config::host_netns() {
         return;
     }
-    let (local, remote) = ends(ctx, netns);
+    let (local, remote) = ends(ctx);
     let key = FlowKey {
         netns,
         source: remote.0,
@@ -94,6 +104,7 @@ fn accepted(ctx: &SockOpsContext) {
         emit::count(Counter::Faults);
         return;
     };
+    // Whatever the listener was before: its state was copied whole. (Two ends that connect at once come here too.)
     state.stage = STAGE_ACCEPTED;
     state.netns = netns;
     // SAFETY: the helper takes the context.
@@ -111,7 +122,9 @@ fn accepted(ctx: &SockOpsContext) {
             state.source_uid = tag.uid;
             // What was judged at connect() and at arrival under this word need not be judged a third time. A grant's
             // end is not in the tag: gate-proxy's flows are judged on their first packet.
-            if tag.active == active && tag.source != PROXY {
+            let served = verdict::arrive(judge::permitted(destination), state.creator, destination);
+            let same = tag.active == active && tag.destination == destination.service;
+            if same && tag.source != PROXY && !served.denies() {
                 state.judged = active;
             }
         }
@@ -136,7 +149,7 @@ fn socket_of(ctx: &SockOpsContext) -> Option<*mut bpf_sock> {
 
 /// Local and remote address and port.
 #[inline(always)]
-fn ends(ctx: &SockOpsContext, _netns: u64) -> ((Address, u16), (Address, u16)) {
+fn ends(ctx: &SockOpsContext) -> ((Address, u16), (Address, u16)) {
     let ops: *mut bpf_sock_ops = ctx.ops;
     let local_port = ctx.local_port() as u16;
     let remote_port = u32::from_be(ctx.remote_port()) as u16;

@@ -9,7 +9,7 @@ use aya_ebpf::{
 use gate_common::{
     event::{Counter, HOOK_EGRESS, HOOK_INGRESS},
     identity::{NOT_GOVERNED, PROXY, is_governed},
-    maps::{Destination, FlowTag, PROXIED, STAGE_ACCEPTED, STAGE_OPENED, SocketState},
+    maps::{Destination, FlowTag, STAGE_ACCEPTED, STAGE_OPENED, SocketState},
     verdict::{self, NO_RULE, Reason, Verdict},
 };
 
@@ -69,15 +69,48 @@ fn leave(skb: *mut __sk_buff) -> bool {
     if state.netns != config::host_netns() {
         return !is_governed(state.creator);
     }
-    match state.stage {
-        STAGE_OPENED => {
-            let local = state.destination != 0 || judge::is_local(state.flow.destination);
-            judge::again(state, local, HOOK_EGRESS)
-        }
-        STAGE_ACCEPTED => judge::again(state, true, HOOK_EGRESS),
+    if stage == socket::LISTEN {
         // The SYN-ACK of a connection whose SYN was admitted.
-        _ => stage == socket::LISTEN || !is_governed(state.creator),
+        return true;
     }
+    open_flow(skb, state, HOOK_EGRESS)
+}
+
+/// A packet of a flow that connect() or accept() made known.
+#[inline(always)]
+fn open_flow(skb: *mut __sk_buff, state: &mut SocketState, hook: u8) -> bool {
+    let local = match state.stage {
+        STAGE_OPENED => state.destination != 0 || judge::is_local(state.flow.destination),
+        STAGE_ACCEPTED => true,
+        // Connected around Gate, or half-way into being accepted.
+        _ => return !is_governed(state.creator),
+    };
+    // SAFETY: a field of the context.
+    let interface = unsafe { (*skb).ifindex };
+    if state.destination != 0 && !judge::stays(interface) {
+        return stray(state, hook);
+    }
+    judge::again(state, local, hook)
+}
+
+/// Refuses, once and for all, a flow between services of this host of which a packet strays.
+#[inline(always)]
+fn stray(state: &mut SocketState, hook: u8) -> bool {
+    if state.refused == 0 {
+        state.refused = 1;
+        let flow = Flow {
+            key: state.flow,
+            source: state.source,
+            behalf: state.behalf,
+            caller: state.source,
+            uid: state.source_uid,
+            owner: state.destination,
+            transport: socket::TCP as u8,
+            active: judge::active(),
+        };
+        emit::denied(&flow, hook, Reason::Strayed);
+    }
+    false
 }
 
 #[inline(always)]
@@ -103,21 +136,15 @@ fn enter(skb: *mut __sk_buff) -> bool {
     if netns != config::host_netns() {
         return !is_governed(creator);
     }
-    if let Some(state) = state {
-        match state.stage {
-            STAGE_OPENED => {
-                let local = state.destination != 0 || judge::is_local(state.flow.destination);
-                return judge::again(state, local, HOOK_INGRESS);
-            }
-            STAGE_ACCEPTED => return judge::again(state, true, HOOK_INGRESS),
-            _ => {}
-        }
+    if stage == socket::LISTEN {
+        // Whatever the socket was before.
+        return arrive(skb, netns, creator);
     }
-    if stage != socket::LISTEN {
-        // A connected socket older than Gate, or one that was connected around it.
-        return !is_governed(creator);
+    match state {
+        Some(state) => open_flow(skb, state, HOOK_INGRESS),
+        // A connected socket older than Gate.
+        None => !is_governed(creator),
     }
-    arrive(skb, netns, creator)
 }
 
 /// A segment for a listener: its destination is what it says, its source is what the tag says.
@@ -129,15 +156,19 @@ fn arrive(skb: *mut __sk_buff, netns: u64, listener: u32) -> bool {
     let tag: Option<FlowTag> = tags::get(&key);
     let source = tag.map_or(NOT_GOVERNED, |tag| tag.source);
     let behalf = tag.map_or(0, |tag| tag.behalf);
+    // SAFETY: a field of the context.
+    let interface = unsafe { (*skb).ifindex };
     let fresh = tag.is_some_and(|tag| tag.active == active && tag.destination == destination.service);
     let verdict = match tag {
         None if destination.is_declared() => Verdict::deny(Reason::NoTag),
+        Some(_) if destination.is_declared() && !judge::stays(interface) => Verdict::deny(Reason::Strayed),
         // Judged at connect() under this very word. A grant may have ended since: gate-proxy's is judged again.
-        Some(_) if fresh && source != PROXY => permitted(destination),
+        Some(_) if fresh && source != PROXY => judge::permitted(destination),
         _ => judge::flow(active, source, behalf, destination),
     };
     // Observed flows pass as if a rule allowed them, but only to whom the port belongs.
-    let observed = verdict.denies() && tag.is_some() && judge::observes(active, source, destination);
+    let observed =
+        matches!(verdict.reason, Reason::NoRule | Reason::Unattested) && judge::observes(active, source, destination);
     let passing = if observed { Verdict::direct(NO_RULE) } else { verdict };
     let arrives = verdict::arrive(passing, listener, destination);
     if !arrives.denies() {
@@ -160,12 +191,6 @@ fn arrive(skb: *mut __sk_buff, netns: u64, listener: u32) -> bool {
     }
     emit::denied(&flow, HOOK_INGRESS, reason);
     false
-}
-
-/// The verdict under which a tag for this destination was written.
-#[inline(always)]
-fn permitted(destination: Destination) -> Verdict {
-    if destination.via == PROXIED { Verdict::proxy(NO_RULE) } else { Verdict::direct(NO_RULE) }
 }
 
 /// Packets of a governed socket that is not TCP.

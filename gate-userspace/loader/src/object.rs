@@ -11,9 +11,10 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/ga
 pub const DEBUG: u8 = 4;
 
 /// The maps, each pinned under its name.
-const MAPS: [&str; 15] = [
+const MAPS: [&str; 16] = [
     "ACTIVE",
     "CGROUPS",
+    "NESTED",
     "PATHS",
     "PATH",
     "DESTINATIONS",

@@ -1,74 +1,89 @@
 //! The tables of identities: by path for cgroups that will be made, by id for those that are there.
 
 use crate::maps::{Maps, MapsError, using};
+use aya::maps::{HashMap, MapData};
 use gate_common::identity::{CgroupIdentity, FIRST_RESERVED, PATH_SIZE};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs, io,
-    os::unix::fs::MetadataExt,
-    path::Path,
-};
+use std::{collections::BTreeSet, fs, io, os::unix::fs::MetadataExt, path::Path};
 
-/// Writes who is who: new and changed entries first, then those that are gone are removed.
+/// Identities that were there before the new ones were written: what of them is not declared any more goes once the
+/// flip has happened.
+pub(crate) struct Before {
+    paths: Vec<[u8; PATH_SIZE]>,
+    cgroups: Vec<u64>,
+    nested: Vec<u64>,
+}
+
+/// What is there now. Gate's own roles are left out.
+pub(crate) fn snapshot(maps: &Maps) -> Before {
+    let of_bundle = |value: &[u8; 8]| CgroupIdentity::from_bytes(value).service < FIRST_RESERVED;
+    let ids = |map: &HashMap<MapData, u64, [u8; 8]>| {
+        map.iter().filter_map(Result::ok).filter(|(_, value)| of_bundle(value)).map(|(id, _)| id).collect()
+    };
+    let paths = maps.paths.iter().filter_map(Result::ok).filter(|(_, value)| of_bundle(value));
+    Before { paths: paths.map(|(key, _)| key).collect(), cgroups: ids(&maps.cgroups), nested: ids(&maps.nested) }
+}
+
+/// What the bundle declares, as it was written.
+pub(crate) struct Declared {
+    paths: BTreeSet<[u8; PATH_SIZE]>,
+    cgroups: BTreeSet<u64>,
+    nested: BTreeSet<u64>,
+}
+
+/// Writes who is who. Paths first: a cgroup that is made meanwhile is matched by the kernel.
 pub(crate) fn write(
     maps: &mut Maps,
     root: &Path,
     prefix: &str,
     services: &[(String, CgroupIdentity)],
-) -> Result<(), MapsError> {
-    let mut paths = BTreeSet::new();
-    let mut ids = BTreeMap::new();
+) -> Result<Declared, MapsError> {
+    let mut declared = Declared { paths: BTreeSet::new(), cgroups: BTreeSet::new(), nested: BTreeSet::new() };
     for (cgroup, identity) in services {
         if let Some(key) = path_key(prefix, cgroup) {
             maps.paths.insert(key, identity.to_bytes(), 0).map_err(using("PATHS"))?;
-            paths.insert(key);
+            declared.paths.insert(key);
         }
+    }
+    for (cgroup, identity) in services {
+        let directory = root.join(cgroup);
+        // It is not running now.
+        let Ok(metadata) = fs::metadata(&directory) else { continue };
+        maps.cgroups.insert(metadata.ino(), identity.to_bytes(), 0).map_err(using("CGROUPS"))?;
+        declared.cgroups.insert(metadata.ino());
+        let mut below = BTreeSet::new();
         // A cgroup that vanishes while it is read needs no entry.
-        let _ = collect(&root.join(cgroup), *identity, &mut ids);
+        let _ = collect(&directory, &mut below);
+        for id in &below {
+            // A full table is no failure: the kernel asks the ancestors then.
+            let _ = maps.nested.insert(id, identity.to_bytes(), 0);
+        }
+        declared.nested.append(&mut below);
     }
-    for (id, identity) in &ids {
-        maps.cgroups.insert(id, identity.to_bytes(), 0).map_err(using("CGROUPS"))?;
-    }
-    remove_old(maps, &paths, services)
+    Ok(declared)
 }
 
-/// Entries of services that the bundle does not have. Gate's own roles stay.
-fn remove_old(
-    maps: &mut Maps,
-    paths: &BTreeSet<[u8; PATH_SIZE]>,
-    services: &[(String, CgroupIdentity)],
-) -> Result<(), MapsError> {
-    let known: BTreeSet<u32> = services.iter().map(|(_, identity)| identity.service).collect();
-    let gone = |value: [u8; 8]| {
-        let service = CgroupIdentity::from_bytes(&value).service;
-        service < FIRST_RESERVED && !known.contains(&service)
-    };
-    let old: Vec<_> = maps
-        .paths
-        .iter()
-        .filter_map(Result::ok)
-        .filter(|(key, value)| !paths.contains(key) && CgroupIdentity::from_bytes(value).service < FIRST_RESERVED)
-        .map(|(key, _)| key)
-        .collect();
-    for key in old {
-        maps.paths.remove(&key).map_err(using("PATHS"))?;
+/// Removes what was there before and is not declared any more: services that are gone, and cgroups that belong to
+/// another service or to none.
+pub(crate) fn remove_old(maps: &mut Maps, before: &Before, declared: &Declared) {
+    // An entry that is gone already (its rmdir was faster) is as good.
+    for key in before.paths.iter().filter(|key| !declared.paths.contains(*key)) {
+        let _ = maps.paths.remove(key);
     }
-    let old: Vec<u64> =
-        maps.cgroups.iter().filter_map(Result::ok).filter(|(_, value)| gone(*value)).map(|(id, _)| id).collect();
-    for id in old {
-        // Its rmdir may have been faster.
-        let _ = maps.cgroups.remove(&id);
+    for id in before.cgroups.iter().filter(|id| !declared.cgroups.contains(id)) {
+        let _ = maps.cgroups.remove(id);
     }
-    Ok(())
+    for id in before.nested.iter().filter(|id| !declared.nested.contains(id)) {
+        let _ = maps.nested.remove(id);
+    }
 }
 
-/// A cgroup and everything below it. The inode's number is the cgroup's id.
-fn collect(directory: &Path, identity: CgroupIdentity, ids: &mut BTreeMap<u64, CgroupIdentity>) -> io::Result<()> {
-    ids.insert(fs::metadata(directory)?.ino(), identity);
+/// The cgroups below a directory. The inode's number is the cgroup's id.
+fn collect(directory: &Path, ids: &mut BTreeSet<u64>) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            collect(&entry.path(), identity, ids)?;
+            ids.insert(entry.metadata()?.ino());
+            collect(&entry.path(), ids)?;
         }
     }
     Ok(())

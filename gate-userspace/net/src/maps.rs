@@ -22,6 +22,7 @@ type Table<const K: usize, const V: usize> = HashMap<MapData, [u8; K], [u8; V]>;
 pub struct Maps {
     active: Array<MapData, u64>,
     pub(crate) cgroups: HashMap<MapData, u64, [u8; 8]>,
+    pub(crate) nested: HashMap<MapData, u64, [u8; 8]>,
     pub(crate) paths: Table<PATH_SIZE, 8>,
     destinations: Array<MapData, [u8; Destination::SIZE]>,
     filled: [Option<Vec<u32>>; 2],
@@ -77,6 +78,7 @@ impl Maps {
         Ok(Self {
             active: open!(directory, "ACTIVE", Array),
             cgroups: open!(directory, "CGROUPS", HashMap),
+            nested: open!(directory, "NESTED", HashMap),
             paths: open!(directory, "PATHS", HashMap),
             destinations: open!(directory, "DESTINATIONS", Array),
             filled: [None, None],

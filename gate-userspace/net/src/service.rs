@@ -110,13 +110,18 @@ impl Service {
         // every CPU has left what it was in (this is synchronize_rcu()).
         membarrier(MembarrierCommand::Global).map_err(|error| vec![format!("membarrier: {error}")])?;
         fill(&mut maps, &entries, copy).map_err(said)?;
-        let root = self.context.config.cgroup_root();
-        cgroups::write(&mut maps, root, &self.prefix, &entries.cgroups).map_err(said)?;
         self.write_local(&mut maps)?;
         let ports = entries.destinations.iter().map(|(port, _)| *port);
         let reserved = self.reserved.borrow_mut().set(ports);
         reserved.map_err(|error| vec![format!("reserving the declared ports: {error}")])?;
-        maps.set_active(Active::new(bundle.version(), copy)).map_err(said)
+        // New identities before the flip: they are denied under the old table. Old ones after it: nobody is let go while
+        // the bundle that governs him is in force.
+        let before = cgroups::snapshot(&maps);
+        let root = self.context.config.cgroup_root();
+        let declared = cgroups::write(&mut maps, root, &self.prefix, &entries.cgroups).map_err(said)?;
+        maps.set_active(Active::new(bundle.version(), copy)).map_err(said)?;
+        cgroups::remove_old(&mut maps, &before, &declared);
+        Ok(())
     }
 
     fn write_local(&self, maps: &mut Maps) -> Result<(), Vec<String>> {
