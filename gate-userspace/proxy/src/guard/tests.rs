@@ -139,3 +139,34 @@ async fn what_is_read_ahead_is_bounded() {
     assert!(waiting.is_err());
     assert!(guard.buffer.bytes().len() <= 2 * limits::READ_AHEAD, "{}", guard.buffer.bytes().len());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_refused_early_is_not_reset() {
+    let (mut client, server) = tokio::io::duplex(64);
+    let mut guard = Guard::new(server, Rc::default());
+    let answering = async {
+        read(&mut guard).await.unwrap();
+        std::future::poll_fn(|cx| hyper::rt::Write::poll_shutdown(Pin::new(&mut guard), cx)).await.unwrap();
+        drop(guard);
+    };
+    let sending = async {
+        client.write_all(HEAD).await.unwrap();
+        let sent = client.write_all(&[b'a'; 10_000]).await;
+        client.shutdown().await.unwrap();
+        sent
+    };
+    let (sent, ()) = tokio::join!(sending, answering);
+    sent.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_listened_to_for_long_after_a_refusal() {
+    let (client, server) = tokio::io::duplex(64);
+    let mut guard = Guard::new(server, Rc::default());
+    let (_reading, mut writing) = tokio::io::split(client);
+    writing.write_all(HEAD).await.unwrap();
+    read(&mut guard).await.unwrap();
+    let start = Instant::now();
+    std::future::poll_fn(|cx| hyper::rt::Write::poll_shutdown(Pin::new(&mut guard), cx)).await.unwrap();
+    assert_eq!(start.elapsed().as_secs(), limits::LINGER.as_secs());
+}

@@ -80,7 +80,8 @@ fn a_body_that_breaks_its_framing_never_ends_at_the_backend() {
 fn more_connections_than_a_source_may_have_are_closed() {
     run(async {
         let world = World::new().await;
-        let places: Vec<_> = std::iter::from_fn(|| world.worker.place(gate_tables::ServiceId(1))).collect();
+        let place = |_| world.worker.place(gate_tables::ServiceId(1));
+        let places: Vec<_> = (0..=gate_proxy::limits::CONNECTIONS_PER_SOURCE).map_while(place).collect();
         assert_eq!(places.len(), gate_proxy::limits::CONNECTIONS_PER_SOURCE);
         let mut client = world.client().await;
         client.send(GET).await;
