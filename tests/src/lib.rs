@@ -6,6 +6,7 @@ pub mod bench;
 mod held;
 mod host;
 mod http;
+mod json;
 mod people;
 mod policy;
 pub mod record;
@@ -21,6 +22,7 @@ pub use host::{
     Host, LEDGER_PORT, ORDERS_PORT, OUTSIDE, Output, PROXY_PORT, Process, Stand, Users, built, give_back_on_signals,
     remove,
 };
+pub use json::at;
 pub use people::People;
 pub use policy::Policy;
 pub use report::{Line, Report};

@@ -2,7 +2,9 @@
 
 use anyhow::{Context as _, ensure};
 use gate_host::Role;
-use gate_tests::{Host, LEDGER_PORT, ORDERS_PORT, OUTSIDE, Output, Stand, attacker::Outcome, left_out, shared, until};
+use gate_tests::{
+    Host, LEDGER_PORT, ORDERS_PORT, OUTSIDE, Output, Stand, at, attacker::Outcome, left_out, shared, until,
+};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -147,7 +149,7 @@ fn p2a_cgroups_of_version_1_are_nobodys() -> anyhow::Result<()> {
 /// Directories at the very paths of services, in a v1 hierarchy.
 fn with_v1(host: &mut Host, mount: &Path) -> anyhow::Result<()> {
     let tree = mount.join(host.cgroups().file_name().context("no name")?);
-    let count = |host: &Host| anyhow::Ok(host.operator().status(Role::Net)?["duty"]["cgroups"].clone());
+    let count = |host: &Host| anyhow::Ok(at(&host.operator().status(Role::Net)?, "/duty/cgroups").clone());
     let before = count(host)?;
     let made: Vec<PathBuf> = ["", "web.service", "batch.service", "gate.slice", "gate.slice/gate-proxy.service"]
         .map(|path| tree.join(path))

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 use gate_host::Role;
-use gate_tests::{Host, Output, Stand, attacker::Outcome, left_out, shared};
+use gate_tests::{Host, Output, Stand, at, attacker::Outcome, left_out, shared};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -154,6 +154,9 @@ fn gate_loader_is_gone_and_what_it_made_stays() -> anyhow::Result<()> {
     ensure!(procs.trim().is_empty(), "processes in gate-loader's cgroup: {procs}");
     let report: serde_json::Value = serde_json::from_slice(&fs::read(host.path("run/loader.json"))?)?;
     let links = all_below(&host.path(&format!("run/bpf/abi-{}/links", gate_common::ABI_VERSION)))?.len() - 1;
-    ensure!(report["links"].as_array().map(Vec::len) == Some(links), "{links} links are pinned, it reported {report}");
+    ensure!(
+        at(&report, "/links").as_array().map(Vec::len) == Some(links),
+        "{links} links are pinned, it reported {report}"
+    );
     Ok(())
 }

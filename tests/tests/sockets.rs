@@ -5,7 +5,7 @@ use gate_host::Role;
 use gate_ipc::messages::{AdminRequest, AuditRequest, AuthzRequest, NetRequest};
 use gate_record::{Event, Report};
 use gate_tests::{Host, OUTSIDE, Output, Stand, attacker::Outcome, left_out, record::words, shared};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A socket, a role that may call it, and a right frame of that role.
 struct Door {
@@ -41,7 +41,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 /// One frame, from a place.
-fn frame(host: &Host, stand: &Stand, at: &PathBuf, bytes: &[u8], with: &[&str]) -> anyhow::Result<Outcome> {
+fn frame(host: &Host, stand: &Stand, at: &Path, bytes: &[u8], with: &[&str]) -> anyhow::Result<Outcome> {
     let mut stand = stand.clone();
     // Callers are known by user and cgroup; the network is no part of it.
     stand.private_network = false;

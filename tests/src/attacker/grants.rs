@@ -74,22 +74,25 @@ pub fn try_it(forgery: &Forgery) -> anyhow::Result<Value> {
         Err(outcome) => return Ok(json!({ "net": net, "connect": outcome.to_json() })),
     };
     let first = request(&stream);
-    let mut found = json!({ "net": net, "connect": first.to_json() });
-    if forgery.until_it_ends && matches!(first, Outcome::Worked(_)) {
-        let (mut answers, mut last) = (1, clock.unix_ms());
-        let ended = loop {
-            match request(&stream) {
-                Outcome::Worked(_) => (answers, last) = (answers + 1, clock.unix_ms()),
-                refused @ Outcome::Refused { .. } => break refused,
-            }
-        };
-        let afterwards = open(forgery).map_or_else(|outcome| outcome, |stream| request(&stream));
-        found["answers"] = json!(answers);
-        found["last_byte"] = json!(i64::try_from(last)? - i64::try_from(end)?);
-        found["ended"] = ended.to_json();
-        found["afterwards"] = afterwards.to_json();
+    if !forgery.until_it_ends || matches!(first, Outcome::Refused { .. }) {
+        return Ok(json!({ "net": net, "connect": first.to_json() }));
     }
-    Ok(found)
+    let (mut answers, mut last) = (1, clock.unix_ms());
+    let ended = loop {
+        match request(&stream) {
+            Outcome::Worked(_) => (answers, last) = (answers + 1, clock.unix_ms()),
+            refused @ Outcome::Refused { .. } => break refused,
+        }
+    };
+    let afterwards = open(forgery).map_or_else(|outcome| outcome, |stream| request(&stream));
+    Ok(json!({
+        "net": net,
+        "connect": first.to_json(),
+        "answers": answers,
+        "last_byte": i64::try_from(last)? - i64::try_from(end)?,
+        "ended": ended.to_json(),
+        "afterwards": afterwards.to_json(),
+    }))
 }
 
 fn present(forgery: &Forgery, now: u64) -> anyhow::Result<Value> {

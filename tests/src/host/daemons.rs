@@ -1,7 +1,7 @@
 //! The roles' processes.
 
 use super::{Host, Output, Process, Stand, programs};
-use crate::wait;
+use crate::{at, wait};
 use anyhow::Context as _;
 use gate_host::Role;
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
@@ -89,7 +89,7 @@ impl Host {
         let ready = wait::until(&format!("gate-{role} to answer"), || {
             process.check()?;
             let answers = operator.status(role).is_ok();
-            let listens = role != Role::Proxy || operator.status(Role::Net)?["duty"]["listener"] == true;
+            let listens = role != Role::Proxy || *at(&operator.status(Role::Net)?, "/duty/listener") == true;
             Ok((answers && listens).then_some(()))
         });
         ready.with_context(|| self.logs())

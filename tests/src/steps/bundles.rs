@@ -1,6 +1,6 @@
 //! Step 6: bundles that must not take effect. Each role refuses each for itself, and says why.
 
-use crate::{Host, LEDGER_PORT, Report, operator::ORDER};
+use crate::{Host, LEDGER_PORT, Report, at, operator::ORDER};
 use gate_bundle::{Bundle, Role as Signing};
 use gate_ipc::messages::AdminReply;
 use gate_statements::{Confirmation, Signed};
@@ -107,7 +107,7 @@ fn refused_by_each(host: &Host, report: &mut Report, bad: &Bad) -> anyhow::Resul
 fn in_force(host: &Host) -> anyhow::Result<String> {
     let versions: anyhow::Result<Vec<String>> = ORDER
         .into_iter()
-        .map(|role| Ok(format!("gate-{role} on {}", host.operator().status(role)?["version"])))
+        .map(|role| Ok(format!("gate-{role} on {}", at(&host.operator().status(role)?, "/version"))))
         .collect();
     Ok(versions?.join(", "))
 }
@@ -116,7 +116,7 @@ fn all_on(host: &Host, version: u64) -> anyhow::Result<bool> {
     let digest = host.bundle()?.digest().to_string();
     for role in ORDER {
         let status = host.operator().status(role)?;
-        if status["version"] != version || status["bundle"] != digest.as_str() {
+        if *at(&status, "/version") != version || *at(&status, "/bundle") != digest.as_str() {
             return Ok(false);
         }
     }

@@ -1,6 +1,6 @@
 //! Step 5: what a compromised gate-proxy reaches. Everything here runs as gate-proxy's user in gate-proxy's cgroup.
 
-use crate::{Host, ORDERS_PORT, Output, Report, attacker::Outcome, record::words, until};
+use crate::{Host, ORDERS_PORT, Output, Report, at, attacker::Outcome, record::words, until};
 use anyhow::Context as _;
 use gate_host::Role;
 use gate_record::Event;
@@ -9,7 +9,9 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 pub(super) fn run(host: &mut Host, report: &mut Report) -> anyhow::Result<()> {
     // What gate-proxy was granted before must have ended.
-    until("the grants to end", || Ok((host.operator().status(Role::Net)?["duty"]["live_grants"] == 0).then_some(())))?;
+    until("the grants to end", || {
+        Ok((*at(&host.operator().status(Role::Net)?, "/duty/live_grants") == 0).then_some(()))
+    })?;
     let mark = host.mark()?;
     for address in ["127.0.0.1", "[::1]"] {
         let came = attack(host, address, "web", &["--no-grant"])?;
@@ -33,7 +35,7 @@ fn forged(host: &mut Host, report: &mut Report) -> anyhow::Result<()> {
     ] {
         let stolen = steal(host, keys)?;
         let came = attack(host, "127.0.0.1", "web", &stolen.iter().map(String::as_str).collect::<Vec<_>>())?;
-        let refusal = came["net"]["refused"].as_str().unwrap_or_default().to_owned();
+        let refusal = at(&came, "/net/refused").as_str().unwrap_or_default().to_owned();
         report.line(format!("a grant that {what}: gate-net refuses it"), &refusal, refusal.contains(named));
         report.line(format!("a grant that {what}: EPERM"), connect(&came), is_eperm(&came));
     }
@@ -45,7 +47,7 @@ fn unreachable(host: &mut Host, report: &mut Report) -> anyhow::Result<()> {
     let stolen = steal(host, &["--authn-key", "--authz-key"])?;
     let words: Vec<&str> = stolen.iter().map(String::as_str).collect();
     let came = attack(host, "127.0.0.1", "batch", &words)?;
-    let refusal = came["net"]["refused"].as_str().unwrap_or_default().to_owned();
+    let refusal = at(&came, "/net/refused").as_str().unwrap_or_default().to_owned();
     let right = refusal.contains("no rule lets") && is_eperm(&came);
     report.line("both keys stolen, for batch, which no rule lets to orders: refused, EPERM", refusal, right);
     Ok(())
@@ -56,13 +58,13 @@ fn granted(host: &mut Host, report: &mut Report) -> anyhow::Result<()> {
     let mut words: Vec<&str> = stolen.iter().map(String::as_str).collect();
     let came = attack(host, "127.0.0.1", "web", &[words.as_slice(), &["--no-behalf"]].concat())?;
     let expected = "a good grant, without saying on whose behalf: EPERM";
-    report.line(expected, connect(&came), came["net"]["until_ms"].is_u64() && is_eperm(&came));
+    report.line(expected, connect(&came), at(&came, "/net/until_ms").is_u64() && is_eperm(&came));
 
     words.push("--until-it-ends");
     let came = attack(host, "127.0.0.1", "web", &words)?;
-    let works = came["connect"]["worked"].as_str().is_some_and(|text| text.contains("200"));
+    let works = at(&came, "/connect/worked").as_str().is_some_and(|text| text.contains("200"));
     report.line("a good grant: works", connect(&came), works);
-    let (answers, last) = (came["answers"].as_u64().unwrap_or(0), came["last_byte"].as_i64());
+    let (answers, last) = (at(&came, "/answers").as_u64().unwrap_or(0), at(&came, "/last_byte").as_i64());
     let happened = format!("{answers} answers, the last {} ms before the grant ended", -last.unwrap_or(i64::MAX));
     // The conversion between the two clocks is good to a few milliseconds.
     report.line(
@@ -71,9 +73,9 @@ fn granted(host: &mut Host, report: &mut Report) -> anyhow::Result<()> {
         answers > 1 && last.is_some_and(|last| (-500..10).contains(&last)),
     );
     let expected = "the same connection afterwards: nothing comes back";
-    report.line(expected, came["ended"].to_string(), came["ended"]["refused"] == "read");
+    report.line(expected, at(&came, "/ended").to_string(), *at(&came, "/ended/refused") == "read");
     let expected = "a new connection afterwards: EPERM";
-    report.line(expected, came["afterwards"].to_string(), came["afterwards"]["error"] == "EPERM");
+    report.line(expected, at(&came, "/afterwards").to_string(), *at(&came, "/afterwards/error") == "EPERM");
     Ok(())
 }
 
@@ -108,9 +110,10 @@ fn steal(host: &Host, keys: &[&str]) -> anyhow::Result<Vec<String>> {
 }
 
 fn connect(came: &Value) -> String {
-    Outcome::from_json(&came["connect"].to_string()).map_or_else(|| came.to_string(), |outcome| outcome.to_string())
+    Outcome::from_json(&at(came, "/connect").to_string())
+        .map_or_else(|| came.to_string(), |outcome| outcome.to_string())
 }
 
 fn is_eperm(came: &Value) -> bool {
-    came["connect"]["refused"] == "connect" && came["connect"]["error"] == "EPERM"
+    *at(came, "/connect/refused") == "connect" && *at(came, "/connect/error") == "EPERM"
 }
