@@ -2,7 +2,7 @@
 //! line of JSON. It runs in the place of a service, of a role, or of nobody.
 
 use clap::{Parser, Subcommand};
-use gate_tests::attacker::{connect, files, frames, grants, hold, listen, passing, segment, sockets};
+use gate_tests::attacker::{connect, echo, files, frames, grants, hold, listen, passing, relisten, segment, sockets, stray};
 use std::{
     net::{SocketAddr, SocketAddrV4},
     path::PathBuf,
@@ -98,6 +98,28 @@ enum Attempt {
         /// To where.
         to: SocketAddr,
     },
+    /// Connects through a device, whatever the routing table says.
+    Through {
+        /// Which.
+        device: String,
+        /// To where.
+        to: SocketAddr,
+    },
+    /// Serves lines, and prints each that arrives.
+    Echo {
+        /// Where.
+        at: SocketAddr,
+    },
+    /// Listens with a socket that was connected before, and serves lines.
+    Relisten {
+        /// Where.
+        at: SocketAddr,
+        /// To where it is connected first.
+        first: SocketAddr,
+        /// End that with `AF_UNSPEC`, instead of being refused.
+        #[arg(long)]
+        dissolve: bool,
+    },
     /// Sends a SYN made by hand.
     Syn {
         /// From where, as it claims.
@@ -139,6 +161,9 @@ fn main() -> anyhow::Result<()> {
         Attempt::Peer { at } => match sockets::peer(at)? {},
         Attempt::Lend { at, to } => passing::lend(&at, to)?,
         Attempt::Borrow { at, to } => passing::borrow(&at, to)?,
+        Attempt::Through { device, to } => stray::through(&device, to),
+        Attempt::Echo { at } => match echo::serve(at)? {},
+        Attempt::Relisten { at, first, dissolve } => match relisten::serve(at, first, dissolve)? {},
         Attempt::Syn { from, to } => segment::syn(from, to)?,
         Attempt::Frame { socket, bytes, with } => frames::send(&socket, &hexadecimal(&bytes)?, &with)?,
         Attempt::Open { paths } => {
