@@ -34,6 +34,14 @@ impl Host {
         self.open_held(service, &["hold", "--plain", &to.to_string()])
     }
 
+    /// The same, for datagrams over a connected UDP socket.
+    ///
+    /// # Errors
+    /// When gate-attacker does not run.
+    pub fn hold_udp(&mut self, service: &str, to: SocketAddr) -> anyhow::Result<Held> {
+        self.open_held(service, &["hold-udp", &to.to_string()])
+    }
+
     fn open_held(&mut self, service: &str, words: &[&str]) -> anyhow::Result<Held> {
         let attacker = self.installed("gate-attacker")?.display().to_string();
         let mut command = self.command(service, &[&[attacker.as_str()], words].concat())?;

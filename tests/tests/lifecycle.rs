@@ -2,7 +2,7 @@
 
 use anyhow::ensure;
 use gate_host::Role;
-use gate_tests::{LEDGER_PORT, ORDERS_PORT, attacker::Outcome, left_out, shared};
+use gate_tests::{LEDGER_PORT, ORDERS_PORT, OUTSIDE, attacker::Outcome, left_out, shared, until};
 use std::fs;
 
 #[test]
@@ -44,6 +44,38 @@ fn p01_an_open_connection_under_a_stricter_policy() -> anyhow::Result<()> {
     let came = host.attempt("web", &["connect", &format!("127.0.0.1:{LEDGER_PORT}")])?;
     ensure!(came.worked_with("booked 1"), "web again: {came}");
     Ok(())
+}
+
+#[test]
+fn p01_sockets_that_are_older_than_the_policy_that_governs_their_service() -> anyhow::Result<()> {
+    if left_out()? {
+        return Ok(());
+    }
+    let mut shared = shared()?;
+    let host = shared.host()?;
+    let (attacker, ledger) = (host.installed("gate-attacker")?, host.installed("gate-ledger")?);
+    host.start_service("echo.scope", &[attacker.as_os_str(), "echo-udp".as_ref(), "127.0.0.1:7790".as_ref()])?;
+    host.start_service(OUTSIDE, &[ledger.as_os_str(), "7791".as_ref()])?;
+    host.wait_for_listener(OUTSIDE, 7791)?;
+    // late.service is nobody yet, and so are its peers: nothing but the sender's own packets can be judged.
+    let mut datagrams = host.hold_udp("late", "127.0.0.1:7790".parse()?)?;
+    until("the echo", || Ok(datagrams.ask("one")?.worked_with("one").then_some(())))?;
+    let mut flow = host.hold_plain("late", "127.0.0.1:7791".parse()?)?;
+    let came = flow.ask("one")?;
+    ensure!(came.worked_with("booked 1"), "before: {came}");
+
+    let before = host.policy.clone();
+    let governed =
+        before.clone().with("services.toml", "\n[service.late]\ncgroup = \"late.service\"\nowner = \"team-shop\"\n");
+    host.publish(governed)?;
+    let came = datagrams.ask("two")?;
+    ensure!(matches!(came, Outcome::Refused { .. }), "a connected UDP socket: {came}");
+    let came = flow.ask("two")?;
+    ensure!(matches!(came, Outcome::Refused { .. }), "a TCP connection: {came}");
+    drop((datagrams, flow));
+    host.stop_service("echo.scope")?;
+    host.stop_service(OUTSIDE)?;
+    host.publish(before)
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! A connection that stays: one request for each line of standard input, its outcome a line of standard output.
 
-use super::{Outcome, connect};
+use super::{Outcome, connect, sockets};
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
+    net::{SocketAddr, TcpStream, UdpSocket},
     time::Duration,
 };
 
@@ -24,6 +24,21 @@ pub fn serve(to: SocketAddr, plain: bool) -> anyhow::Result<()> {
         let line = line?;
         let came = if plain { connect::talk(&stream, &line) } else { ask(&stream, &line) };
         println!("{}", came.to_json());
+    }
+    Ok(())
+}
+
+/// The same over a connected UDP socket.
+///
+/// # Errors
+/// When its own input or output breaks, or there is no socket.
+pub fn serve_datagrams(to: SocketAddr) -> anyhow::Result<()> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.set_read_timeout(Some(connect::PATIENCE))?;
+    socket.connect(to)?;
+    println!("{}", Outcome::Worked("connected".into()).to_json());
+    for line in std::io::stdin().lines() {
+        println!("{}", sockets::ask_connected(&socket, &line?).to_json());
     }
     Ok(())
 }

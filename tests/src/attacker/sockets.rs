@@ -9,7 +9,7 @@ use std::{
     convert::Infallible,
     fs,
     io::{self, BufRead as _, BufReader, Write as _},
-    net::{SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener, UdpSocket},
     os::fd::{AsFd as _, OwnedFd},
     path::Path,
     time::{Duration, Instant},
@@ -131,5 +131,32 @@ pub fn peer(at: SocketAddr) -> io::Result<Infallible> {
             Err(error) => Outcome::refused("getsockopt", &error, Duration::ZERO),
         };
         writeln!(client, "{}", outcome.to_json())?;
+    }
+}
+
+/// Sends every datagram back.
+///
+/// # Errors
+/// When it cannot bind or send.
+pub fn echo(at: SocketAddr) -> io::Result<Infallible> {
+    let socket = UdpSocket::bind(at)?;
+    let mut buffer = [0; 512];
+    loop {
+        let (length, from) = socket.recv_from(&mut buffer)?;
+        socket.send_to(buffer.get(..length).unwrap_or_default(), from)?;
+    }
+}
+
+/// One line over a connected UDP socket, and what comes back. `send()` on it skips the sendmsg hooks.
+#[must_use]
+pub fn ask_connected(socket: &UdpSocket, line: &str) -> Outcome {
+    let begun = Instant::now();
+    if let Err(error) = socket.send(line.as_bytes()) {
+        return Outcome::refused("send", &error, begun.elapsed());
+    }
+    let mut buffer = [0; 512];
+    match socket.recv(&mut buffer) {
+        Ok(length) => Outcome::Worked(String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()).into()),
+        Err(error) => Outcome::refused("recv", &error, begun.elapsed()),
     }
 }

@@ -2,7 +2,9 @@
 //! line of JSON. It runs in the place of a service, of a role, or of nobody.
 
 use clap::{Parser, Subcommand};
-use gate_tests::attacker::{connect, echo, files, frames, grants, hold, listen, passing, relisten, segment, sockets, stray};
+use gate_tests::attacker::{
+    connect, echo, files, frames, grants, hold, listen, passing, relisten, segment, sockets, stray,
+};
 use std::{
     net::{SocketAddr, SocketAddrV4},
     path::PathBuf,
@@ -44,6 +46,16 @@ enum Attempt {
         /// Lines, not HTTP requests.
         #[arg(long)]
         plain: bool,
+    },
+    /// The same with datagrams, over a connected UDP socket.
+    HoldUdp {
+        /// To where.
+        to: SocketAddr,
+    },
+    /// Sends every datagram back.
+    EchoUdp {
+        /// Where.
+        at: SocketAddr,
     },
     /// Makes a socket.
     Socket {
@@ -152,6 +164,8 @@ fn main() -> anyhow::Result<()> {
         Attempt::Connect { to, line, from } => connect::once(to, from, &line),
         Attempt::Bind { at, reuse } => listen::once(at, reuse),
         Attempt::Hold { to, plain } => return hold::serve(to, plain),
+        Attempt::HoldUdp { to } => return hold::serve_datagrams(to),
+        Attempt::EchoUdp { at } => match sockets::echo(at)? {},
         Attempt::Socket { kind } => sockets::make(&kind),
         Attempt::Datagram { to } => sockets::datagram(to),
         Attempt::FastOpen { to } => sockets::fast_open(to),
