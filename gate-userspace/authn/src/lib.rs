@@ -14,7 +14,7 @@ mod sessions;
 
 pub use attest::{ASSERTION_MS, Attested, Authn, Now};
 pub use budget::{ATTESTS_BURST, ATTESTS_PER_SECOND, Budgets, Suppressed};
-pub use descriptor::{Stated, ask_kernel};
+pub use descriptor::{Purpose, Stated, ask_kernel};
 pub use known::Known;
 pub use refusal::Refusal;
 pub use service::{Random, Service};

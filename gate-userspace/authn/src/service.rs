@@ -1,6 +1,6 @@
 //! gate-authn on its sockets: answers gate-proxy, follows the bundle in force, and reports.
 
-use crate::{Attested, Authn, Budgets, Known, Now, Refusal, ask_kernel};
+use crate::{Attested, Authn, Budgets, Known, Now, Purpose, Refusal, ask_kernel};
 use gate_daemon::{Admitted, Call, Context, Duty, Handler, Misuse};
 use gate_ipc::messages::{AuthnReply, AuthnRequest, Refused};
 use gate_record::Event;
@@ -62,7 +62,11 @@ impl Service {
         if !self.context.reporter.accepts() {
             return Err(Refusal::NoRecord);
         }
-        let stated = ask_kernel(descriptors)?;
+        let purpose = match request {
+            AuthnRequest::Attest => Purpose::Begin,
+            AuthnRequest::Renew { .. } => Purpose::GoOn,
+        };
+        let stated = ask_kernel(descriptors, purpose)?;
         let now = self.now();
         let mut authn = self.authn.borrow_mut();
         match request {
