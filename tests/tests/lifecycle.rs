@@ -53,16 +53,16 @@ fn p01_sockets_that_are_older_than_the_policy_that_governs_their_service() -> an
     }
     let mut shared = shared()?;
     let host = shared.host()?;
-    let (attacker, ledger) = (host.installed("gate-attacker")?, host.installed("gate-ledger")?);
+    let attacker = host.installed("gate-attacker")?;
     host.start_service("echo.scope", &[attacker.as_os_str(), "echo-udp".as_ref(), "127.0.0.1:7790".as_ref()])?;
-    host.start_service(OUTSIDE, &[ledger.as_os_str(), "7791".as_ref()])?;
+    host.start_service(OUTSIDE, &[attacker.as_os_str(), "echo".as_ref(), "127.0.0.1:7791".as_ref()])?;
     host.wait_for_listener(OUTSIDE, 7791)?;
     // late.service is nobody yet, and so are its peers: nothing but the sender's own packets can be judged.
     let mut datagrams = host.hold_udp("late", "127.0.0.1:7790".parse()?)?;
     until("the echo", || Ok(datagrams.ask("one")?.worked_with("one").then_some(())))?;
     let mut flow = host.hold_plain("late", "127.0.0.1:7791".parse()?)?;
     let came = flow.ask("one")?;
-    ensure!(came.worked_with("booked 1"), "before: {came}");
+    ensure!(came.worked_with("echo one"), "before: {came}");
 
     let before = host.policy.clone();
     let governed =
@@ -72,6 +72,11 @@ fn p01_sockets_that_are_older_than_the_policy_that_governs_their_service() -> an
     ensure!(matches!(came, Outcome::Refused { .. }), "a connected UDP socket: {came}");
     let came = flow.ask("two")?;
     ensure!(matches!(came, Outcome::Refused { .. }), "a TCP connection: {came}");
+    // No answer is not enough: nothing may have arrived.
+    for place in ["echo.scope", OUTSIDE] {
+        let log = fs::read_to_string(host.path("logs").join(format!("{place}.log")))?;
+        ensure!(log.contains("got one") && !log.contains("got two"), "{place} saw: {log}");
+    }
     drop((datagrams, flow));
     host.stop_service("echo.scope")?;
     host.stop_service(OUTSIDE)?;

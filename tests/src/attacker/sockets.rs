@@ -134,7 +134,7 @@ pub fn peer(at: SocketAddr) -> io::Result<Infallible> {
     }
 }
 
-/// Sends every datagram back.
+/// Prints every datagram, and sends it back.
 ///
 /// # Errors
 /// When it cannot bind or send.
@@ -143,7 +143,9 @@ pub fn echo(at: SocketAddr) -> io::Result<Infallible> {
     let mut buffer = [0; 512];
     loop {
         let (length, from) = socket.recv_from(&mut buffer)?;
-        socket.send_to(buffer.get(..length).unwrap_or_default(), from)?;
+        let datagram = buffer.get(..length).unwrap_or_default();
+        println!("got {}", String::from_utf8_lossy(datagram));
+        socket.send_to(datagram, from)?;
     }
 }
 

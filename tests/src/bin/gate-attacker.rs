@@ -52,7 +52,7 @@ enum Attempt {
         /// To where.
         to: SocketAddr,
     },
-    /// Sends every datagram back.
+    /// Prints every datagram, and sends it back.
     EchoUdp {
         /// Where.
         at: SocketAddr,
@@ -116,6 +116,9 @@ enum Attempt {
         device: String,
         /// To where.
         to: SocketAddr,
+        /// From where.
+        #[arg(long)]
+        from: Option<SocketAddr>,
     },
     /// Serves lines, and prints each that arrives.
     Echo {
@@ -175,7 +178,7 @@ fn main() -> anyhow::Result<()> {
         Attempt::Peer { at } => match sockets::peer(at)? {},
         Attempt::Lend { at, to } => passing::lend(&at, to)?,
         Attempt::Borrow { at, to } => passing::borrow(&at, to)?,
-        Attempt::Through { device, to } => stray::through(&device, to),
+        Attempt::Through { device, to, from } => stray::through(&device, to, from),
         Attempt::Echo { at } => match echo::serve(at)? {},
         Attempt::Relisten { at, first, dissolve } => match relisten::serve(at, first, dissolve)? {},
         Attempt::Syn { from, to } => segment::syn(from, to)?,
