@@ -146,10 +146,10 @@ fn no_longer_web(host: &mut Host, places: &[&str]) -> anyhow::Result<()> {
         ensure!(came.is("connect", "EPERM"), "{place}, which was web: {came}");
     }
     // What the test reads next is in the log once these are.
-    let denied = |entry: &Entry| {
-        matches!(&entry.report.event, Event::Flow { outcome: Recorded::Deny, destination, .. } if destination == "ledger")
-    };
-    let entry = host.entry_after(mark, denied)?;
+    let entry = host.entry_after(mark, |entry| {
+        matches!(&entry.report.event, Event::Flow { outcome: Recorded::Deny, destination, .. }
+            if destination == "ledger")
+    })?;
     ensure!(entry.is_some(), "the record does not name the denied connections");
     Ok(())
 }

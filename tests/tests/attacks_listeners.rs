@@ -1,6 +1,6 @@
 //! Attacks with listeners that were something else before, and from cgroups deep below a service's.
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use gate_tests::{Host, LEDGER_PORT, OUTSIDE, attacker::Outcome, left_out, shared};
 use std::fs;
 
@@ -12,11 +12,13 @@ fn listens_again(host: &mut Host, port: u16, dissolve: bool) -> anyhow::Result<(
     let at = format!("127.0.0.1:{port}");
     let mut words = vec![attacker.as_str(), "relisten", &at, LEDGER];
     words.extend(dissolve.then_some("--dissolve"));
+    let read = |host: &Host| fs::read_to_string(host.path("logs/web.log")).unwrap_or_default();
+    let before = read(host).len();
     host.start_service("web", &words)?;
     host.wait_for_listener("web", port)?;
     // Data in the third ACK, and data in the SYN.
     let came = [host.attempt(OUTSIDE, &["connect", &at])?, host.attempt(OUTSIDE, &["fast-open", &at])?];
-    let log = fs::read_to_string(host.path("logs/web.log"))?;
+    let log = read(host).split_off(before);
     host.stop_service("web")?;
     ensure!(log.contains("listening"), "web did not listen: {log}");
     for came in came {
@@ -44,7 +46,8 @@ fn a_listener_that_was_connected_once() -> anyhow::Result<()> {
     host.stop_service("ledger")?;
     let refused = listens_again(host, 7782, false);
     host.start_ledger()?;
-    dissolved.and(refused)
+    dissolved.context("ended by AF_UNSPEC")?;
+    refused.context("refused")
 }
 
 #[test]

@@ -50,7 +50,10 @@ fn older_than_governance() -> anyhow::Result<()> {
     let declared = "\n[service.later]\ncgroup = \"later.service\"\nowner = \"team-shop\"\n";
     host.publish(host.policy.clone().with("services.toml", declared))?;
     let came = later.ask("after-the-second")?;
-    ensure!(matches!(came, Outcome::Refused { .. }), "later, on a connection that is older than its governance: {came}");
+    ensure!(
+        matches!(came, Outcome::Refused { .. }),
+        "later, on a connection that is older than its governance: {came}"
+    );
     ensure!(!reached(&host, "after-the-second")?, "later's byte arrived");
     host.end();
     Ok(())

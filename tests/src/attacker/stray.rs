@@ -7,13 +7,18 @@ use std::{
     time::Instant,
 };
 
-/// Binds a socket to a device (which needs no privilege), connects it, sends a line, reads one.
+/// Binds a socket to a device (which needs no privilege) and to an address, if one is given; connects it, sends a line,
+/// reads one.
 #[must_use]
-pub fn through(device: &str, to: SocketAddr) -> Outcome {
+pub fn through(device: &str, to: SocketAddr, from: Option<SocketAddr>) -> Outcome {
     let bound = || -> Result<OwnedFd, Outcome> {
         let socket = connect::socket(to)?;
         let begun = Instant::now();
         bind(&socket, device).map_err(|error| Outcome::refused("setsockopt", &error, begun.elapsed()))?;
+        if let Some(from) = from {
+            rustix::net::bind(&socket, &from)
+                .map_err(|error| Outcome::refused("bind", &error.into(), begun.elapsed()))?;
+        }
         Ok(socket)
     };
     match bound() {
