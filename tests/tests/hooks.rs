@@ -177,6 +177,22 @@ fn p15_segments_made_by_hand_with_no_tag_or_a_stale_one() -> anyhow::Result<()> 
     host.stop_service(OUTSIDE)
 }
 
+#[test]
+fn p15_the_tag_of_a_connection_that_nobody_accepted() -> anyhow::Result<()> {
+    if left_out()? {
+        return Ok(());
+    }
+    let mut shared = shared()?;
+    let host = shared.host()?;
+    host.stop_service("ledger")?;
+    let came = host.attempt("web", &["connect", LEDGER, "--from", "127.0.0.1:40004"])?;
+    host.start_ledger()?;
+    ensure!(came.is("connect", "ECONNREFUSED"), "web to the ledger, which is not there: {came}");
+    let answer = syn(host, "127.0.0.1:40004", LEDGER)?;
+    ensure!(answer != "SYN-ACK", "with the stale tag of that attempt, the ledger answers {answer}");
+    Ok(())
+}
+
 /// Ports from which somebody is connected to orders: the proxy's, as no client is connected now.
 fn upstream_ports(host: &Host) -> anyhow::Result<Vec<u16>> {
     let pid = host.pid_of(gate_host::Role::Proxy).context("no proxy")?;
