@@ -27,11 +27,30 @@ const HOST: &str = "
 const OTHER: &str = "
     for all in all default in0; do echo 0 > /proc/sys/net/ipv6/conf/$all/accept_dad; done
     for device in lo in0; do ip link set $device up; done
+    # A kernel without segment routing has no such file.
+    for all in all in0; do echo 1 > /proc/sys/net/ipv6/conf/$all/seg6_enabled || true; done
     ip -6 addr add fe80::aaaa/64 dev in0 nodad
     ip -6 addr add 2001:db8:1::1/128 dev in0 nodad
     ip -6 addr add 2001:db8:2::2/64 dev in0 nodad
     ip addr add 192.0.2.7/32 dev in0
     ip addr add 198.51.100.2/24 dev in0";
+
+/// Connects to the host's own address with a routing header, which needs no privilege: the first hop is the other host.
+/// (In Perl, which every Debian has: there is no safe Rust for this option.) The last line that it prints is the answer.
+const ROUTED: &str = r#"
+    use strict; use Socket qw(:all);
+    my ($port) = @ARGV;
+    my $address = sub { inet_pton(AF_INET6, $_[0]) };
+    socket(my $socket, AF_INET6, SOCK_STREAM, 0) or die "socket: $!";
+    bind($socket, pack_sockaddr_in6(0, $address->("2001:db8:2::1"))) or die "bind: $!";
+    # Next header, length, type 4, segments left, last entry, flags, tag; the last segment is filled in by the kernel.
+    my $header = pack("C6n", 0, 4, 4, 1, 1, 0, 0) . $address->("::") . $address->("2001:db8:2::2");
+    setsockopt($socket, 41, 57, $header) or die "setsockopt: $!";
+    $SIG{ALRM} = sub { die "no answer" };
+    alarm 2;
+    connect($socket, pack_sockaddr_in6($port, $address->("2001:db8:1::1"))) or die "connect: $!";
+    syswrite($socket, "hello\n") or die "write: $!";
+    print scalar readline($socket);"#;
 
 fn sh(words: &[&str]) -> anyhow::Result<()> {
     let (program, arguments) = words.split_first().context("no command")?;
@@ -88,7 +107,7 @@ fn attempt(host: &mut Host, service: &str, way: &[String]) -> anyhow::Result<Out
 }
 
 #[test]
-fn p13_scope_ids_and_devices_lead_off_the_host() -> anyhow::Result<()> {
+fn p13_scope_ids_devices_and_routing_headers_lead_off_the_host() -> anyhow::Result<()> {
     if left_out()? {
         return Ok(());
     }
@@ -108,12 +127,19 @@ fn p13_scope_ids_and_devices_lead_off_the_host() -> anyhow::Result<()> {
         println!("not governed, {way:?}: {came}");
     }
     ensure!(led_off >= 4, "only {led_off} ways lead to the other host; nothing is shown by going them");
+    let routed = host.run(OUTSIDE, &["perl", "-e", ROUTED, "7777"])?;
+    let segments = fs::exists("/proc/sys/net/ipv6/conf/all/seg6_enabled")?;
+    ensure!(routed.out.contains("echo hello") || !segments, "a routing header leads nowhere: {}", routed.text());
     for to in ["[2001:db8:1::1]:9000", "192.0.2.7:9000"] {
         let came = host.attempt("web", &["connect", to])?;
         ensure!(came.worked_with("booked 1"), "web, at the host's own {to}: {came}");
     }
     let mark = host.mark()?;
+    let routed = host.run("web", &["perl", "-e", ROUTED, "9000"])?;
     let mut led_off = vec![];
+    if routed.succeeded() {
+        led_off.push(format!("a routing header: {}", routed.text()));
+    }
     for way in ways(9000) {
         let came = attempt(&mut host, "web", &way)?;
         if !matches!(came, Outcome::Refused { .. }) {
