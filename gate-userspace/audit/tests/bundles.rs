@@ -43,6 +43,14 @@ fn refused(reply: AdminReply) -> String {
     }
 }
 
+/// What a daemon says that must not start.
+fn gives_up(mut command: std::process::Command) -> String {
+    let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let status = until("the daemon gives up", || child.try_wait().unwrap());
+    assert!(!status.success());
+    std::io::read_to_string(child.stderr.take().unwrap()).unwrap()
+}
+
 fn version(host: &Host) -> u64 {
     host.status(Role::Audit)["version"].as_u64().unwrap()
 }
@@ -176,9 +184,8 @@ fn a_changed_byte_in_the_stored_bundle_keeps_the_daemon_from_starting() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(chain(&host), bytes).unwrap();
-    let output = host.run(Role::Audit, GATE_AUDIT, &[]).output().unwrap();
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && message.contains("chain/1.tar"), "{message}");
+    let message = gives_up(host.run(Role::Audit, GATE_AUDIT, &[]));
+    assert!(message.contains("chain/1.tar"), "{message}");
 }
 
 #[test]
@@ -204,20 +211,15 @@ fn a_stored_bundle_without_its_confirmation_is_not_put_into_force_and_can_be_loa
 #[test]
 fn a_daemon_that_is_not_who_or_where_it_must_be_does_not_start() {
     let host = Host::new();
-    let fails = |mut command: std::process::Command| {
-        let output = command.output().unwrap();
-        assert!(!output.status.success());
-        String::from_utf8_lossy(&output.stderr).into_owned()
-    };
     // As another role's user and cgroup.
-    let elsewhere = fails(host.run(Role::Net, GATE_AUDIT, &[]));
+    let elsewhere = gives_up(host.run(Role::Net, GATE_AUDIT, &[]));
     assert!(elsewhere.contains(&format!("uid {} in cgroup \"net\"", Host::uid(Role::Net))), "{elsewhere}");
     assert!(elsewhere.contains(&format!("uid {} in cgroup \"audit\"", Host::uid(Role::Audit))), "{elsewhere}");
     // With another key than the enrolled one.
     let enrolled = host.path("keys/audit.pub");
     let line = gate_host::public_key_line(&ed25519_dalek::SigningKey::from_bytes(&[9; 32]).verifying_key());
     std::fs::write(enrolled, line).unwrap();
-    let other = fails(host.run(Role::Audit, GATE_AUDIT, &[]));
+    let other = gives_up(host.run(Role::Audit, GATE_AUDIT, &[]));
     assert!(other.contains("is not the key that is enrolled"), "{other}");
 }
 

@@ -121,6 +121,14 @@ fn rejection(host: &Host, text: &str) -> String {
     }
 }
 
+/// What a daemon says that must not start.
+fn gives_up(mut command: std::process::Command) -> String {
+    let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let status = until("the daemon gives up", || child.try_wait().unwrap());
+    assert!(!status.success());
+    std::io::read_to_string(child.stderr.take().unwrap()).unwrap()
+}
+
 fn directory(host: &Host) -> PathBuf {
     host.path("state/audit/log")
 }
@@ -268,9 +276,8 @@ fn a_damaged_log_is_not_written_to() {
     let checkpoint = directory(&host).join("checkpoint");
     let text = std::fs::read_to_string(&checkpoint).unwrap();
     std::fs::write(&checkpoint, text.replacen("gate/demo", "gate/demi", 1)).unwrap();
-    let output = host.run(Role::Audit, GATE_AUDIT, &[]).output().unwrap();
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && message.contains("the log is damaged: checkpoint"), "{message}");
+    let message = gives_up(host.run(Role::Audit, GATE_AUDIT, &[]));
+    assert!(message.contains("the log is damaged: checkpoint"), "{message}");
 }
 
 /// A file system of this size for the log.
