@@ -20,6 +20,9 @@ use std::{
     time::Duration,
 };
 
+/// What is asked for on an open connection when its grant has ended.
+pub const AFTER_THE_END: &str = "/orders/666";
+
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A forged grant, and a connection with it.
@@ -77,6 +80,8 @@ pub fn try_it(forgery: &Forgery) -> anyhow::Result<Value> {
     if !forgery.until_it_ends || matches!(first, Outcome::Refused { .. }) {
         return Ok(json!({ "net": net, "connect": first.to_json() }));
     }
+    let idle = open(forgery);
+    anyhow::ensure!(idle.is_ok(), "a second connection under the grant: {idle:?}");
     let (mut answers, mut last) = (1, clock.unix_ms());
     let ended = loop {
         match request(&stream) {
@@ -84,6 +89,11 @@ pub fn try_it(forgery: &Forgery) -> anyhow::Result<Value> {
             refused @ Outcome::Refused { .. } => break refused,
         }
     };
+    // What is sent now must not even arrive: the step looks for it in the backend's own log. On a connection where
+    // nothing is unacknowledged: elsewhere TCP itself would keep it back.
+    if let Ok(idle) = &idle {
+        let _ = hold::ask(idle, &format!("GET {AFTER_THE_END}"));
+    }
     let afterwards = open(forgery).map_or_else(|outcome| outcome, |stream| request(&stream));
     Ok(json!({
         "net": net,

@@ -1,6 +1,11 @@
 //! Step 5: what a compromised gate-proxy reaches. Everything here runs as gate-proxy's user in gate-proxy's cgroup.
 
-use crate::{Host, ORDERS_PORT, Output, Report, at, attacker::Outcome, record::words, until};
+use crate::{
+    Host, ORDERS_PORT, Output, Report, at,
+    attacker::{Outcome, grants::AFTER_THE_END},
+    record::words,
+    until,
+};
 use anyhow::Context as _;
 use gate_host::Role;
 use gate_record::Event;
@@ -54,14 +59,21 @@ fn unreachable(host: &mut Host, report: &mut Report) -> anyhow::Result<()> {
 }
 
 fn granted(host: &mut Host, report: &mut Report) -> anyhow::Result<()> {
+    let mark = host.mark()?;
     let stolen = steal(host, &["--authn-key", "--authz-key"])?;
-    let mut words: Vec<&str> = stolen.iter().map(String::as_str).collect();
-    let came = attack(host, "127.0.0.1", "web", &[words.as_slice(), &["--no-behalf"]].concat())?;
+    let mut given: Vec<&str> = stolen.iter().map(String::as_str).collect();
+    let came = attack(host, "127.0.0.1", "web", &[given.as_slice(), &["--no-behalf"]].concat())?;
     let expected = "a good grant, without saying on whose behalf: EPERM";
     report.line(expected, connect(&came), at(&came, "/net/until_ms").is_u64() && is_eperm(&came));
 
-    words.push("--until-it-ends");
-    let came = attack(host, "127.0.0.1", "web", &words)?;
+    let nobody = host.entry_after(mark, |entry| {
+        matches!(&entry.report.event, Event::Flow { why, source, .. }
+            if source == "gate-proxy" && why.contains("did not say on whose behalf"))
+    })?;
+    report.line("the record: it did not say on whose behalf", words(nobody.as_ref()), nobody.is_some());
+
+    given.push("--until-it-ends");
+    let came = attack(host, "127.0.0.1", "web", &given)?;
     let works = at(&came, "/connect/worked").as_str().is_some_and(|text| text.contains("200"));
     report.line("a good grant: works", connect(&came), works);
     let (answers, last) = (at(&came, "/answers").as_u64().unwrap_or(0), at(&came, "/last_byte").as_i64());
@@ -74,6 +86,11 @@ fn granted(host: &mut Host, report: &mut Report) -> anyhow::Result<()> {
     );
     let expected = "the same connection afterwards: nothing comes back";
     report.line(expected, at(&came, "/ended").to_string(), *at(&came, "/ended/refused") == "read");
+    let log = fs::read_to_string(host.path("services/orders/access.log")).context("reading nginx's log")?;
+    let arrived = log.lines().filter(|line| line.contains(AFTER_THE_END)).count();
+    let happened = format!("{arrived} of {} requests in nginx's log", log.lines().count());
+    let right = arrived == 0 && log.contains("/orders/1");
+    report.line("what is sent afterwards on another open connection does not arrive", happened, right);
     let expected = "a new connection afterwards: EPERM";
     report.line(expected, at(&came, "/afterwards").to_string(), *at(&came, "/afterwards/error") == "EPERM");
     Ok(())
