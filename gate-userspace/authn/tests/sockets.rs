@@ -9,6 +9,7 @@ mod harness;
 use ed25519_dalek::SigningKey;
 use gate_host::{Role, public_key_line};
 use gate_ipc::messages::{AdminReply, AdminRequest, AuthnReply, AuthnRequest};
+use gate_record::Event;
 use gate_statements::SessionId;
 use harness::{Daemon, Host, Wire, shop};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -198,4 +199,40 @@ fn what_it_does_not_do_it_says() {
     let (host, _daemon) = running();
     assert!(matches!(host.operate(Role::Authn, &AdminRequest::Status), AdminReply::Json(_)));
     assert!(reasons(host.operate(Role::Authn, &AdminRequest::Read { from: 0, count: 1 })).contains("gate-audit"));
+}
+
+#[test]
+fn while_nothing_is_recorded_nobody_is_attested() {
+    let (host, _daemon) = running();
+    let wire = host.connect(Role::Authn);
+    let operator = Wire::connect(&host.path("run/admin/authn.sock")).unwrap();
+    let (accepted, _client) = connection();
+    let ask = |request| refusal(&wire, &request, accepted.as_fd());
+    let no_record = "gate-authn: no session without a record: the spool of reports is full";
+    let asked_the_kernel = "gate-authn: the kernel attests no peer: ";
+    // gate-audit is away: reports wait, until there is no room for another. Every act of an operator is one; refused
+    // attestations are recorded within a budget, which does not fill the spool.
+    let mut acts = 0;
+    let full = loop {
+        let found = ask(AuthnRequest::Attest);
+        if !found.starts_with(asked_the_kernel) {
+            break found;
+        }
+        assert!(acts < 100_000, "attestation goes on without a record");
+        for _ in 0..1_024 {
+            reasons(operator.call(&AdminRequest::Read { from: 0, count: 1 }, &[]));
+        }
+        acts += 1_024;
+    };
+    assert!(acts > 50_000, "{acts}");
+    assert_eq!(full, no_record);
+    assert_eq!(ask(AuthnRequest::Renew { session: SessionId([1; 16]) }), no_record);
+    assert_eq!(host.status(Role::Authn)["record"]["state"], "full");
+
+    let recorder = host.record();
+    recorder.find("the gap", |event| matches!(event, Event::Loss { what, .. } if what == "spool"));
+    for request in [AuthnRequest::Attest, AuthnRequest::Renew { session: SessionId([1; 16]) }] {
+        let found = ask(request);
+        assert!(found.starts_with(asked_the_kernel), "{found}");
+    }
 }
