@@ -1,5 +1,6 @@
 //! Events and counters.
 
+use aya_ebpf::bindings::BPF_RB_NO_WAKEUP;
 use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 use gate_common::{
     event::{Counter, FlowEvent},
@@ -67,7 +68,8 @@ pub fn verdict(flow: &Flow, hook: u8, outcome: Outcome, reason: Reason, rule: u3
         (&raw mut (*event).rule).write(rule);
         (&raw mut (*event).caller).write(flow.caller);
     }
-    entry.submit(0);
+    // gate-net looks by itself; waking it would be an interrupt in the way of the connection.
+    entry.submit(u64::from(BPF_RB_NO_WAKEUP));
 }
 
 /// The same for people who look at the programs at work (`gate-loader --diagnose`). `AYA_LOG_LEVEL` is a constant of

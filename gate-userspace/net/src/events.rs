@@ -5,7 +5,9 @@ use aya::maps::{MapData, RingBuf};
 use gate_common::event::{Counter, FlowEvent};
 use gate_record::Event;
 use std::{io, rc::Rc, time::Duration};
-use tokio::io::{Interest, unix::AsyncFd};
+
+/// How often the ring buffer is looked at.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How often counters are read.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -19,29 +21,19 @@ const LOSSES: [(Counter, &str); 5] = [
     (Counter::Faults, "socket state"),
 ];
 
-/// Reports every verdict, until it is dropped.
-pub(crate) async fn report_verdicts(service: Rc<Service>, events: RingBuf<MapData>) {
-    let Ok(mut events) = readable(events) else {
-        service.note("the ring buffer cannot be waited for");
-        return;
-    };
+/// Reports every verdict, until it is dropped. The kernel does not wake this process: that would be an interrupt in the
+/// way of each connection. The buffer holds far more than what comes in one [`LOOK`].
+pub(crate) async fn report_verdicts(service: Rc<Service>, mut events: RingBuf<MapData>) {
+    let mut look = tokio::time::interval(LOOK);
     loop {
-        let Ok(mut ready) = events.readable_mut().await else { return };
-        while let Some(item) = ready.get_inner_mut().next() {
+        look.tick().await;
+        while let Some(item) = events.next() {
             match <&[u8; FlowEvent::SIZE]>::try_from(&*item) {
                 Ok(bytes) => service.report_flow(&FlowEvent::from_bytes(bytes)),
                 Err(_) => service.note("the kernel sent an event of another size"),
             }
         }
-        ready.clear_ready();
     }
-}
-
-#[expect(unsafe_code, reason = "tokio wants the promise that the descriptor stays the same and open")]
-fn readable(events: RingBuf<MapData>) -> io::Result<AsyncFd<RingBuf<MapData>>> {
-    // SAFETY: a RingBuf owns its descriptor, gives out the same one each time, and closes it when it is dropped, which
-    // AsyncFd does after deregistering.
-    unsafe { Ok(AsyncFd::register_with_interest(events, Interest::READABLE)?) }
 }
 
 /// Reports losses and clears away grants that have ended, until it is dropped.
