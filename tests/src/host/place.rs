@@ -185,8 +185,9 @@ pub fn remove(name: &str) {
 
 /// Kills what is in a cgroup tree and removes it.
 pub fn remove_cgroups(root: &Path) {
-    let _ = fs::write(root.join("cgroup.kill"), "1");
     let _ = wait::until("the processes of the cgroup to end", || {
+        // Again and again: a process that was on its way in when the first kill came is in it now.
+        let _ = fs::write(root.join("cgroup.kill"), "1");
         remove_tree(root);
         Ok((!root.exists()).then_some(()))
     });
