@@ -155,8 +155,10 @@ pub fn again(state: &mut SocketState, local: bool, hook: u8) -> bool {
         return true;
     }
     if matches!(reason, Reason::GrantEnded | Reason::NoGrant) {
-        // A grant may be renewed; the flow stays shut until then. Said once.
+        // A grant may be renewed; the flow stays shut until then. Said once. gate-net clears ended grants away: a flow that
+        // had one says that it has ended, whenever its next packet comes.
         if state.until != 1 {
+            let reason = if state.until == 0 { reason } else { Reason::GrantEnded };
             state.until = 1;
             emit::denied(&flow, hook, reason);
         }
