@@ -171,6 +171,14 @@ fn it_starts_confined_serves_nothing_without_a_bundle_and_stops_orderly() {
     let host = Host::new();
     let mut proxy = host.start();
 
+    // A thread has its starter's name until it has run and named itself.
+    let names = || {
+        let tasks = fs::read_dir(format!("/proc/{}/task", proxy.0.id())).unwrap();
+        tasks.map(|task| fs::read_to_string(task.unwrap().path().join("comm")).unwrap())
+    };
+    until("every worker has its name", || {
+        (names().filter(|name| name.starts_with("worker-")).count() == WORKERS).then_some(())
+    });
     let mut threads = Vec::new();
     for task in fs::read_dir(format!("/proc/{}/task", proxy.0.id())).unwrap() {
         let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
