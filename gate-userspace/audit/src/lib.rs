@@ -22,7 +22,7 @@ pub use origin::origin;
 pub use reconcile::Reconciler;
 pub use report::{Refused, accept};
 pub use service::{Service, replay};
-pub use writer::{Opener, Writer, WriterState};
+pub use writer::{Opener, WINDOW, Writer, WriterState};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! gate-audit
 
 use clap::{Parser, Subcommand};
-use gate_audit::{Budgets, Opener, Service, Writer, origin, replay};
+use gate_audit::{Budgets, Opener, Service, WINDOW, Writer, origin, replay};
 use gate_daemon::{Daemon, DaemonError, Limits, Needs};
 use gate_host::Role;
 use std::path::PathBuf;
@@ -51,8 +51,8 @@ async fn serve(mut daemon: Daemon) -> Result<(), DaemonError> {
     // From here on in the sandbox, the writer's thread too.
     let failed = |what: &str, error: String| DaemonError::Duty(format!("{}: {what}: {error}", directory.display()));
     let reporter = context.reporter.clone();
-    let writer =
-        Writer::start(opener, move |event| reporter.report(event)).map_err(|e| failed("the log", e.to_string()))?;
+    let writer = Writer::start(opener, WINDOW, move |event| reporter.report(event));
+    let writer = writer.map_err(|e| failed("the log", e.to_string()))?;
     let verifier = writer.state().verifier_key.parse();
     let verifier = verifier.map_err(|e: gate_audit_log::NoteError| failed("the key", e.to_string()))?;
     let known = replay(&directory, &verifier, context.clock.unix_ms()).map_err(|e| failed("the last entries", e))?;

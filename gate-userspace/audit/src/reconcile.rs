@@ -6,6 +6,7 @@
 
 use gate_record::{Event, Outcome, Report};
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::rc::Rc;
 
 /// How long a decision may be named. Decisions that may be used again last seconds; this is far more.
@@ -52,8 +53,34 @@ struct Scope {
 struct Waiting {
     decision: u128,
     scope: Scope,
-    /// For people: `request 7f… of gate-proxy`.
-    act: String,
+    act: Act<String>,
+}
+
+/// What was let through. Words are made of it only where something is wrong: there is one for each request.
+#[derive(Debug, Clone, Copy)]
+enum Act<Text> {
+    /// By gate-proxy, with its number.
+    Request(Text),
+    /// By gate-net.
+    Grant,
+}
+
+impl<Text: AsRef<str>> Act<Text> {
+    fn keep(&self) -> Act<String> {
+        match self {
+            Self::Request(id) => Act::Request(id.as_ref().to_owned()),
+            Self::Grant => Act::Grant,
+        }
+    }
+}
+
+impl<Text: AsRef<str>> fmt::Display for Act<Text> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(id) => write!(f, "gate-proxy let request {} through", id.as_ref()),
+            Self::Grant => f.write_str("gate-net put a grant into the kernel"),
+        }
+    }
 }
 
 impl Reconciler {
@@ -68,13 +95,11 @@ impl Reconciler {
                 request_id, decision, session, source, destination, outcome: Outcome::Allow, ..
             } => {
                 let scope = self.scope(session.as_deref(), source, destination);
-                let act = format!("gate-proxy let request {request_id} through");
-                self.act(act, decision.as_deref(), scope, now_ms)
+                self.act(Act::Request(request_id), decision.as_deref(), scope, now_ms)
             }
             Event::Grant { session, decision, source, destination, outcome: Outcome::Allow, .. } => {
                 let scope = self.scope(Some(session), source, destination);
-                let act = "gate-net put a grant into the kernel".to_owned();
-                self.act(act, Some(decision), scope, now_ms)
+                self.act(Act::<&str>::Grant, Some(decision), scope, now_ms)
             }
             _ => None,
         }
@@ -116,7 +141,7 @@ impl Reconciler {
         }
         let acts = self.waiting.remove(&id).unwrap_or_default();
         self.acts -= acts.len();
-        let wrong = acts.iter().find_map(|act| contradiction(act, &decided));
+        let wrong = acts.iter().find_map(|waiting| contradiction(&waiting.act, id, &waiting.scope, &decided));
         self.decisions.insert(id, decided);
         self.order.push_back((now_ms, id));
         if self.order.len() > MAX_DECISIONS
@@ -127,20 +152,25 @@ impl Reconciler {
         wrong
     }
 
-    fn act(&mut self, act: String, decision: Option<&str>, scope: Scope, now_ms: u64) -> Option<String> {
+    fn act<Text: AsRef<str>>(
+        &mut self,
+        act: Act<Text>,
+        decision: Option<&str>,
+        scope: Scope,
+        now_ms: u64,
+    ) -> Option<String> {
         let Some(decision) = decision else {
             return Some(format!("{act} and names no decision"));
         };
         let Some(id) = number(decision) else {
             return Some(format!("{act} and names {decision:.80?}, which is no decision's number"));
         };
-        let waiting = Waiting { decision: id, scope, act };
         match self.decisions.get(&id) {
-            Some(decided) => contradiction(&waiting, decided),
+            Some(decided) => contradiction(&act, id, &scope, decided),
             None if self.acts < MAX_WAITING => {
                 self.acts += 1;
                 self.began.push_back((now_ms, id));
-                self.waiting.entry(id).or_default().push(waiting);
+                self.waiting.entry(id).or_default().push(Waiting { decision: id, scope, act: act.keep() });
                 None
             }
             None => {
@@ -167,14 +197,18 @@ impl Reconciler {
     }
 }
 
-fn contradiction(act: &Waiting, decided: &Decided) -> Option<String> {
-    let Waiting { act: what, decision, scope, .. } = act;
+fn contradiction<Text: AsRef<str>>(
+    act: &Act<Text>,
+    decision: u128,
+    scope: &Scope,
+    decided: &Decided,
+) -> Option<String> {
     if decided.outcome != Outcome::Allow {
-        return Some(format!("{what} by decision {decision:032x}, which denied it"));
+        return Some(format!("{act} by decision {decision:032x}, which denied it"));
     }
     if scope.session.is_none() || *scope != decided.scope {
         let (made, used) = (in_words(&decided.scope), in_words(scope));
-        return Some(format!("{what} by decision {decision:032x} for {used}; the decision was made for {made}"));
+        return Some(format!("{act} by decision {decision:032x} for {used}; the decision was made for {made}"));
     }
     None
 }

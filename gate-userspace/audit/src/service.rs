@@ -210,6 +210,7 @@ impl Duty for Service {
             "verifier_key": log.verifier_key,
             "size": log.size,
             "root": log.root,
+            "commits": log.commits,
             "failed": log.failed,
             "decisions": decisions,
             "acts_without_decision": waiting,

@@ -1,8 +1,10 @@
 //! The one thread that writes the log.
 //!
-//! What all roles report is committed together: as soon as there are 256 entries, 5 ms after the first, or at once
-//! when somebody waits. Entries are acknowledged when they are on disk. When that fails, they are refused (whoever
-//! reported them keeps them), the log is opened anew, and the gap is recorded as soon as it can be written.
+//! What all roles report is committed together: at once when somebody waits (`strict` rules, an orderly stop), else a
+//! [`WINDOW`] after the first entry came, or earlier when there is much of it. A commit costs the same few fsyncs for one
+//! entry and for thousands, so it is the window that says how many of them a busy host makes. Entries are acknowledged
+//! when they are on disk. When that fails, they are refused (whoever reported them keeps them), the log is opened anew,
+//! and the gap is recorded as soon as it can be written.
 
 use ed25519_dalek::SigningKey;
 use gate_audit_log::{Log, LogError};
@@ -13,10 +15,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// Entries that are committed at once.
-const GROUP: usize = 256;
-/// How long the first entry of a group waits for others.
-const GATHER: Duration = Duration::from_millis(5);
+/// How long an entry that nobody waits for may wait for others. Whoever watches the log sees a denial that much later.
+pub const WINDOW: Duration = Duration::from_millis(100);
+/// Bytes of entries that are committed without waiting for more: beyond, a commit costs by what it writes.
+const GROUP: usize = 1 << 20;
 /// How often a log that failed is tried again.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -41,6 +43,8 @@ pub struct WriterState {
     pub size: u64,
     /// The root over them.
     pub root: String,
+    /// How often something was put on disk since the start.
+    pub commits: u64,
     /// Why it cannot be written now.
     pub failed: Option<String>,
 }
@@ -49,12 +53,14 @@ pub struct WriterState {
 #[derive(Clone)]
 pub struct Writer {
     jobs: Sender<Job>,
+    window: Duration,
     state: Arc<Mutex<WriterState>>,
 }
 
 struct Job {
     entries: Vec<Vec<u8>>,
-    urgent: bool,
+    /// When the thread has to have begun to commit it.
+    due: Instant,
     done: oneshot::Sender<Result<u64, String>>,
 }
 
@@ -65,18 +71,19 @@ impl Opener {
 }
 
 impl Writer {
-    /// Opens the log and starts the thread, which ends with the last clone. What the thread itself has to say goes to
-    /// `report`.
+    /// Opens the log and starts the thread, which ends with the last clone. Entries that nobody waits for are committed
+    /// within `window`, see [`WINDOW`]. What the thread itself has to say goes to `report`.
     ///
     /// # Errors
     /// [`LogError`]: a log that is damaged, or another's, is not written to.
-    pub fn start(opener: Opener, report: impl Fn(Event) + Send + 'static) -> Result<Self, LogError> {
+    pub fn start(opener: Opener, window: Duration, report: impl Fn(Event) + Send + 'static) -> Result<Self, LogError> {
         let log = opener.open()?;
         let state = Arc::new(Mutex::new(WriterState {
             origin: opener.origin.clone(),
             verifier_key: log.verifier_key().to_string(),
             size: log.checkpoint().size,
             root: log.checkpoint().root.to_string(),
+            commits: 0,
             failed: None,
         }));
         let (jobs, queue) = channel();
@@ -84,17 +91,23 @@ impl Writer {
         let thread =
             Thread { opener, log: Some(log), gap: None, tried: Instant::now(), report, state: Arc::clone(&state) };
         std::thread::spawn(move || thread.run(&queue));
-        Ok(Self { jobs, state })
+        Ok(Self { jobs, window, state })
     }
 
-    /// Writes entries; returns the log's size once they are on disk.
+    /// Writes entries; returns the log's size once they are on disk. What is urgent is committed at once, together with
+    /// everything that came before it.
     ///
     /// # Errors
     /// Why they are not, or why that is not known.
     pub async fn write(&self, entries: Vec<Vec<u8>>, urgent: bool) -> Result<u64, String> {
+        if let (true, WriterState { failed: None, size, .. }) = (entries.is_empty(), self.state()) {
+            return Ok(size);
+        }
+        let now = Instant::now();
+        let due = if urgent { now } else { now + self.window };
         let (done, written) = oneshot::channel();
         let ended = || "the writer of the log has ended".to_owned();
-        self.jobs.send(Job { entries, urgent, done }).map_err(|_| ended())?;
+        self.jobs.send(Job { entries, due, done }).map_err(|_| ended())?;
         written.await.unwrap_or_else(|_| Err(ended()))
     }
 
@@ -146,7 +159,10 @@ impl Thread {
         });
         match written {
             Ok((size, root)) => {
-                self.show(|state| (state.size, state.root, state.failed) = (size, root, None));
+                self.show(|state| {
+                    (state.size, state.root, state.failed) = (size, root, None);
+                    state.commits += 1;
+                });
                 self.close_gap();
                 Ok(size)
             }
@@ -196,16 +212,15 @@ impl Thread {
 
 /// What is committed together, and whether more can come.
 fn gather(first: Job, queue: &Receiver<Job>) -> (Vec<Job>, bool) {
-    let end = Instant::now() + GATHER;
-    let (mut count, mut urgent) = (first.entries.len(), first.urgent);
+    let bytes = |job: &Job| job.entries.iter().map(Vec::len).sum::<usize>();
+    let (mut size, mut due) = (bytes(&first), first.due);
     let mut group = vec![first];
-    while count < GROUP {
+    while size < GROUP {
         // What has arrived already goes along in any case.
-        let patience = if urgent { Duration::ZERO } else { end.saturating_duration_since(Instant::now()) };
-        match queue.recv_timeout(patience) {
+        match queue.recv_timeout(due.saturating_duration_since(Instant::now())) {
             Ok(job) => {
-                count += job.entries.len();
-                urgent |= job.urgent;
+                size += bytes(&job);
+                due = due.min(job.due);
                 group.push(job);
             }
             Err(RecvTimeoutError::Timeout) => return (group, true),

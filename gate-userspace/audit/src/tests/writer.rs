@@ -1,9 +1,12 @@
-use crate::{Opener, Writer};
+use crate::{Opener, WINDOW, Writer};
 use ed25519_dalek::SigningKey;
 use gate_audit_log::{Reader, verify};
 use std::future::Future;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Longer than any test.
+const NEVER: Duration = Duration::from_secs(3_600);
 
 fn run<F: Future>(test: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -11,9 +14,13 @@ fn run<F: Future>(test: F) -> F::Output {
 }
 
 fn start(directory: &Path) -> Writer {
+    start_with(directory, WINDOW)
+}
+
+fn start_with(directory: &Path, window: Duration) -> Writer {
     let key = SigningKey::from_bytes(&[7; 32]);
     let opener = Opener { directory: directory.into(), origin: "gate/test/h1/0".into(), key };
-    Writer::start(opener, |event| panic!("{event:?}")).unwrap()
+    Writer::start(opener, window, |event| panic!("{event:?}")).unwrap()
 }
 
 fn entries(directory: &Path, writer: &Writer) -> Vec<Vec<u8>> {
@@ -70,5 +77,74 @@ fn many_share_one_commit() {
         let written = entries(&path, &writer);
         let expected: Vec<Vec<u8>> = (0..512_u32).map(|number| number.to_be_bytes().to_vec()).collect();
         assert_eq!(written[1..], expected);
+    });
+}
+
+fn batch(first: u32) -> Vec<Vec<u8>> {
+    (first..first + 200).map(|number| number.to_be_bytes().to_vec()).collect()
+}
+
+#[test]
+fn what_somebody_waits_for_is_committed_at_once_with_all_that_came_before() {
+    run(async {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let writer = start_with(&path, NEVER);
+        let waiting = tokio::task::spawn_local({
+            let writer = writer.clone();
+            async move { writer.write(batch(0), false).await }
+        });
+        tokio::task::yield_now().await;
+        let written = tokio::time::timeout(Duration::from_secs(10), writer.write(vec![b"strict".to_vec()], true)).await;
+        assert_eq!(written.expect("waits for the window"), Ok(201));
+        assert_eq!(waiting.await.unwrap(), Ok(201));
+        assert_eq!((entries(&path, &writer).len(), writer.state().commits), (201, 1));
+    });
+}
+
+#[test]
+fn what_nobody_waits_for_shares_a_commit_and_is_on_disk_within_the_window() {
+    run(async {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let window = Duration::from_millis(400);
+        let writer = start_with(&path, window);
+        let begin = Instant::now();
+        let writes: Vec<_> = (0..10)
+            .map(|number| {
+                let writer = writer.clone();
+                tokio::task::spawn_local(async move { writer.write(batch(number * 200), false).await })
+            })
+            .collect();
+        for write in writes {
+            assert_eq!(write.await.unwrap(), Ok(2_000));
+        }
+        let passed = begin.elapsed();
+        assert_eq!((entries(&path, &writer).len(), writer.state().commits), (2_000, 1));
+        // The second half is for the commit itself, on a busy machine.
+        assert!((window..window + Duration::from_secs(5)).contains(&passed), "{passed:?}");
+    });
+}
+
+#[test]
+fn much_is_committed_before_the_window_ends() {
+    run(async {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let writer = start_with(&path, NEVER);
+        let large = vec![vec![b'x'; 16_000]; 70];
+        let written = tokio::time::timeout(Duration::from_secs(10), writer.write(large, false)).await;
+        assert_eq!(written.expect("waits for the window"), Ok(70));
+    });
+}
+
+#[test]
+fn a_batch_of_which_nothing_is_recorded_waits_for_nothing() {
+    run(async {
+        let directory = tempfile::tempdir().unwrap();
+        let writer = start_with(&directory.path().join("log"), NEVER);
+        let answered = tokio::time::timeout(Duration::from_secs(10), writer.write(Vec::new(), false)).await;
+        assert_eq!(answered.expect("waits for the window"), Ok(0));
+        assert_eq!(writer.state().commits, 0);
     });
 }
