@@ -1,6 +1,7 @@
 //! What differs between the tables that somebody put into a bundle and those that follow from its rules.
 
-use gate_tables::{Reach, ServiceId, Tables};
+use gate_tables::{Access, Reach, ServiceId, Tables};
+use std::cmp::Ordering;
 
 /// The first difference, in words; `None` when they are equal.
 #[must_use]
@@ -12,6 +13,7 @@ pub fn first_difference(found: &Tables, right: &Tables) -> Option<String> {
         .or_else(|| retired(found, right))
         .or_else(|| rules(found, right))
         .or_else(|| reach(found, right))
+        .or_else(|| access(found, right))
         .or_else(|| (found != right).then(|| format!("format is {}; the rules give {}", found.format, right.format)))
 }
 
@@ -104,6 +106,28 @@ fn reach(found: &Tables, right: &Tables) -> Option<String> {
     }
     let missing = right.reach.iter().find(|line| found.reach(line.source, line.destination, line.port).is_none())?;
     Some(format!("reach {}: rule {} permits it, the tables do not", flow(right, missing), rule_id(right, missing)))
+}
+
+fn access(found: &Tables, right: &Tables) -> Option<String> {
+    let said = |line: &Access, tables: &Tables, others: &str| {
+        let rules = line.permits.iter().chain(&line.forbids).filter_map(|index| tables.rules.get(*index as usize));
+        let rules: Vec<&str> = rules.map(|rule| rule.id.as_str()).collect();
+        let action = line.action.as_deref().unwrap_or("connect");
+        let target = format!("{action} on port {} of service {}", line.port.0, line.destination.0);
+        let sources: Vec<u32> = line.sources.iter().map(|id| id.0).collect();
+        Some(format!("access to {target} for sources {sources:?} by rules {rules:?}: {others}"))
+    };
+    // Both are sorted; the first line that is on one side only is the first difference.
+    for (line, expected) in found.access.iter().zip(&right.access) {
+        match line.cmp(expected) {
+            Ordering::Less => return said(line, found, "is in the tables and does not follow from the rules"),
+            Ordering::Greater => return said(expected, right, "follows from the rules and is not in the tables"),
+            Ordering::Equal => {}
+        }
+    }
+    let (more, fewer) = (found.access.get(right.access.len()), right.access.get(found.access.len()));
+    more.and_then(|line| said(line, found, "is in the tables and does not follow from the rules"))
+        .or_else(|| said(fewer?, right, "follows from the rules and is not in the tables"))
 }
 
 /// `batch -> ledger:main`.

@@ -119,6 +119,7 @@ mod tests {
             services: vec![orders],
             retired: Default::default(),
             reach: vec![],
+            access: vec![],
             rules: vec![],
         })
     }

@@ -1,5 +1,6 @@
 //! From the files of a policy to tables and decisions.
 
+mod access;
 mod numbers;
 mod reach;
 
@@ -64,15 +65,17 @@ fn check(
     if !report.is_empty() {
         return None;
     }
-    tables.rules = rules.iter().map(table_rule).collect();
+    let conditions = access::Conditions::new(&universe);
+    tables.rules = rules.iter().map(|rule| table_rule(rule, &conditions)).collect();
     let decider = Decider::new(universe, rules, &schema)
         .map_err(|error| report.file(SERVICES, format!("cannot be compiled: {error}")))
         .ok()?;
     tables.reach = reach::reach(&decider, &tables);
+    tables.access = access::access(&decider);
     Some(Compiled { tables, decider, schema: text, cases })
 }
 
-fn table_rule(rule: &Rule) -> gate_tables::Rule {
+fn table_rule(rule: &Rule, conditions: &access::Conditions) -> gate_tables::Rule {
     let effect = if rule.permits() { "permit" } else { "forbid" };
     gate_tables::Rule {
         id: rule.id.clone(),
@@ -80,6 +83,7 @@ fn table_rule(rule: &Rule) -> gate_tables::Rule {
         reason: rule.reason.clone(),
         ticket: rule.ticket.clone(),
         place: rule.place(),
+        condition: conditions.of(rule),
     }
 }
 
@@ -91,6 +95,7 @@ pub(crate) fn empty_tables(environment: &str) -> Tables {
         services: Vec::new(),
         retired: std::collections::BTreeMap::new(),
         reach: Vec::new(),
+        access: Vec::new(),
         rules: Vec::new(),
     }
 }

@@ -138,6 +138,25 @@ impl Decider {
         pairs.filter_map(|((principal, target), cell)| Some((*principal, *target, self.first_permit(cell)?)))
     }
 
+    /// What the rules say about each pair that is or might be permitted, in no order: source, target, indexes of the
+    /// permits and of the conditional forbids.
+    pub(crate) fn rules_of_cells(&self) -> impl Iterator<Item = (ServiceId, u32, Vec<u32>, Vec<u32>)> {
+        self.cells.iter().filter_map(|((source, target), cell)| {
+            let (always, slice) = match cell {
+                Cell::Permitted(ids) => (ids, None),
+                Cell::Conditional { permits, slice } => (permits, Some(slice)),
+                Cell::Forbidden(_) => return None,
+            };
+            let conditional = slice.into_iter().flat_map(|slice| slice.policies.policies());
+            let names = always.iter().map(AsRef::as_ref).chain(conditional.map(|policy| policy.id().as_ref()));
+            let mut indexes: Vec<u32> = names.filter_map(|id| self.rule_index(id)?.try_into().ok()).collect();
+            indexes.sort_unstable();
+            let permits = |index: &u32| self.rules.get(*index as usize).is_some_and(Rule::permits);
+            let (permits, forbids) = indexes.into_iter().partition(permits);
+            Some((*source, *target, permits, forbids))
+        })
+    }
+
     fn first_permit(&self, cell: &Cell) -> Option<&Rule> {
         let named = |id: &Arc<str>| self.rule(id);
         match cell {
@@ -156,8 +175,11 @@ impl Decider {
     }
 
     pub(crate) fn rule(&self, id: &str) -> Option<&Rule> {
-        let index = self.rules.binary_search_by(|rule| rule.id.as_str().cmp(id)).ok()?;
-        self.rules.get(index)
+        self.rules.get(self.rule_index(id)?)
+    }
+
+    fn rule_index(&self, id: &str) -> Option<usize> {
+        self.rules.binary_search_by(|rule| rule.id.as_str().cmp(id)).ok()
     }
 
     fn target(&self, number: u32) -> Option<&Target> {

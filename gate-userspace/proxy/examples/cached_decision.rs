@@ -112,6 +112,7 @@ fn tables() -> Result<Tables, Box<dyn Error>> {
         services: vec![orders],
         retired: std::collections::BTreeMap::default(),
         reach: vec![],
+        access: vec![],
         rules: vec![],
     })
 }

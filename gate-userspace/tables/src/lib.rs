@@ -7,12 +7,16 @@
 //! The encoding is compact JSON with every list in a fixed order, so that two compilations of the same policy
 //! are equal byte for byte.
 
+mod access;
+mod change;
 mod route;
 
+pub use access::{Access, Condition};
+pub use change::{Cell, Change, Difference, compare};
 pub use route::{ParameterKind, PathPattern, PathSegment, PatternError, Value};
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of the encoding. A reader refuses any other.
 pub const FORMAT: u32 = 1;
@@ -44,6 +48,8 @@ pub struct Tables {
     pub retired: BTreeMap<String, ServiceId>,
     /// Which service reaches which port, sorted by (source, destination, port).
     pub reach: Vec<Reach>,
+    /// Who may ask for what, sorted by all fields in their order; [`compare`] reads it.
+    pub access: Vec<Access>,
     /// Every rule of the policy, sorted by id.
     pub rules: Vec<Rule>,
 }
@@ -155,6 +161,9 @@ pub struct Rule {
     pub ticket: String,
     /// File and line, `shop.cedar:12`.
     pub place: String,
+    /// Its `when` and `unless`; `None`: it holds for everything in its scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
 }
 
 /// Why bytes are not a usable table.
@@ -272,6 +281,47 @@ impl Tables {
             }
             if line.rule as usize >= self.rules.len() {
                 return wrong(format!("reach names rule {}, which is not there", line.rule));
+            }
+        }
+        self.check_access()
+    }
+
+    fn check_access(&self) -> Result<(), TablesError> {
+        let wrong = |what: String| Err(TablesError::Inconsistent(what));
+        if !self.access.is_sorted_by(|a, b| a < b) {
+            return wrong("access is not sorted, or a line is there twice".into());
+        }
+        let known: BTreeSet<ServiceId> = self.services.iter().map(|service| service.id).chain([ServiceId(0)]).collect();
+        let ports: BTreeMap<(ServiceId, PortId), &Port> =
+            self.services.iter().flat_map(|s| s.ports.iter().map(|port| ((s.id, port.id), port))).collect();
+        for line in &self.access {
+            let place = format!("access to port {} of service {}", line.port.0, line.destination.0);
+            let Some(port) = ports.get(&(line.destination, line.port)) else {
+                return wrong(format!("{place}: no such port is declared"));
+            };
+            let fits = match &line.action {
+                None => port.protocol == Protocol::Opaque,
+                Some(action) => port.routes.binary_search_by(|route| route.action.cmp(action)).is_ok(),
+            };
+            if !fits {
+                let action = line.action.as_deref().unwrap_or("connect");
+                return wrong(format!("{place}: the port has no action {action}"));
+            }
+            for (effect, rules) in [("permit", &line.permits), ("forbid", &line.forbids)] {
+                let ascend = rules.is_sorted_by(|a, b| a < b);
+                let named = |index: &u32| self.rules.get(*index as usize).is_some_and(|rule| rule.effect == effect);
+                if !ascend || !rules.iter().all(named) {
+                    return wrong(format!("{place}: {effect}s {rules:?} are not ascending indexes of {effect} rules"));
+                }
+            }
+            if line.permits.is_empty() {
+                return wrong(format!("{place}: no rule permits it; such a line is left out"));
+            }
+            if line.sources.is_empty() || !line.sources.is_sorted_by(|a, b| a < b) {
+                return wrong(format!("{place}: its sources are not ascending, or there are none"));
+            }
+            if let Some(source) = line.sources.iter().find(|source| !known.contains(source)) {
+                return wrong(format!("{place}: source {} is no service", source.0));
             }
         }
         Ok(())

@@ -31,8 +31,15 @@ fn known(version: u64) -> Known {
         service(1, "web", None),
     ];
     let (reach, rules) = (vec![], vec![]);
-    let tables =
-        Tables { format: FORMAT, environment: "demo".into(), services, retired: BTreeMap::new(), reach, rules };
+    let tables = Tables {
+        format: FORMAT,
+        environment: "demo".into(),
+        services,
+        retired: BTreeMap::new(),
+        reach,
+        access: vec![],
+        rules,
+    };
     Known::new(version, &tables)
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use gate_tables::{FORMAT, PathPattern, Port, PortId, Protocol, Route, Rule, Service, Transport, Via};
+use gate_tables::{Access, FORMAT, PathPattern, Port, PortId, Protocol, Route, Rule, Service, Transport, Via};
 use std::collections::BTreeMap;
 
 fn service(id: u32, name: &str, ports: Vec<Port>) -> Service {
@@ -9,7 +9,14 @@ fn service(id: u32, name: &str, ports: Vec<Port>) -> Service {
 
 fn rule(id: &str) -> Rule {
     let text = |text: &str| text.to_owned();
-    Rule { id: id.into(), effect: text("permit"), reason: text("r"), ticket: text("T"), place: text("shop.cedar:1") }
+    Rule {
+        id: id.into(),
+        effect: text("permit"),
+        reason: text("r"),
+        ticket: text("T"),
+        place: text("shop.cedar:1"),
+        condition: None,
+    }
 }
 
 fn tables() -> Tables {
@@ -33,6 +40,14 @@ fn tables() -> Tables {
         services: vec![service(1, "batch", vec![]), service(2, "orders", vec![api]), service(3, "web", vec![])],
         retired: BTreeMap::from([("old".into(), ServiceId(4))]),
         reach: vec![reach],
+        access: vec![Access {
+            destination: ServiceId(2),
+            port: PortId(1),
+            action: Some("orders.getOrder".into()),
+            permits: vec![1],
+            forbids: vec![],
+            sources: vec![ServiceId(3)],
+        }],
         rules: vec![rule("a"), rule("b")],
     }
 }
@@ -79,5 +94,14 @@ fn every_kind_of_difference_is_named() {
         t.reach[0].rule = 0;
     });
     check("reach web -> orders:api: rule b permits it, the tables do not", |t| t.reach.clear());
+    check(
+        "access to orders.getOrder on port 1 of service 2 for sources [1, 3] by rules [\"b\"]: is in the tables",
+        |t| {
+            t.access[0].sources.insert(0, ServiceId(1));
+        },
+    );
+    check("access to orders.getOrder on port 1 of service 2 for sources [3] by rules [\"b\"]: follows from", |t| {
+        t.access.clear()
+    });
     check("format is 2", |t| t.format = 2);
 }

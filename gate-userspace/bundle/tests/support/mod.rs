@@ -57,12 +57,14 @@ pub fn tables(environment: &str, reason: &str) -> Tables {
         services: vec![service(1, "orders"), service(2, "web")],
         retired: BTreeMap::new(),
         reach: vec![],
+        access: vec![],
         rules: vec![Rule {
             id: "web-reads-orders".into(),
             effect: "permit".into(),
             reason: reason.into(),
             ticket: "OPS-142".into(),
             place: "shop.cedar:1".into(),
+            condition: None,
         }],
     }
 }

@@ -28,6 +28,7 @@ fn tables(services: Vec<Service>, reach: Vec<Reach>) -> Tables {
         reason: "r".into(),
         ticket: "T-1".into(),
         place: "a.cedar:1".into(),
+        condition: None,
     };
     Tables {
         format: FORMAT,
@@ -35,6 +36,7 @@ fn tables(services: Vec<Service>, reach: Vec<Reach>) -> Tables {
         services,
         retired: BTreeMap::new(),
         reach,
+        access: vec![],
         rules: vec![rule("a"), rule("b")],
     }
 }

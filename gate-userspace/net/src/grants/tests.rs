@@ -44,12 +44,14 @@ fn tables() -> Tables {
         ],
         retired: BTreeMap::new(),
         reach: vec![reach(1, 2, Via::Proxy), reach(1, 3, Via::Direct)],
+        access: vec![],
         rules: vec![Rule {
             id: "a".into(),
             effect: "permit".into(),
             reason: "r".into(),
             ticket: "T".into(),
             place: "a.cedar:1".into(),
+            condition: None,
         }],
     }
 }

@@ -94,3 +94,81 @@ fn reach_is_what_may_be_permitted() {
     assert_eq!(reach(&(rule("a", &format!("{get};")) + &rule("b", sometimes))), [proxy("a")]);
     assert_eq!(reach(&rule("a", host)), [(0, 1, Via::Proxy, "a".to_owned()), (0, 2, Via::Direct, "a".to_owned())]);
 }
+
+const CONDITIONS: &str = r#"environment = "demo"
+[group.clients]
+[service.api]
+unit = "api.service"
+owner = "team"
+port.http = { listen = "tcp/80", protocol = "http", route = { get = { match = "GET /{id:int}" } } }
+[service.web]
+unit = "web.service"
+owner = "team"
+groups = ["clients"]
+[service.batch]
+unit = "batch.service"
+owner = "team"
+"#;
+
+/// The condition of the one rule.
+fn condition_of(services: &str, condition: &str) -> Option<gate_tables::Condition> {
+    let text = format!(r#"permit (principal == Service::"web", action == Action::"api.get", resource) {condition}"#);
+    compiled(services, &rule("r", &format!("{text};")), None).rules[0].condition.clone()
+}
+
+#[test]
+fn access_says_of_each_cell_which_rules_decide() {
+    let permit = r#"permit (principal, action == Action::"api.get", resource)"#;
+    let web = permit.replace("principal,", "principal == Service::\"web\",");
+    let group = permit.replace("principal,", "principal in Group::\"clients\",");
+    let batch = permit.replace("principal,", "principal == Service::\"batch\",");
+    let rules = [
+        rule("a", &format!("{web} when {{ context.params.id > 1 }};")),
+        rule("b", &format!("{group};")),
+        rule("c", &format!("{batch};")),
+        rule("d", &format!("{} when {{ context.params.id == 7 }};", permit.replace("permit", "forbid"))),
+        rule("e", &format!("{};", batch.replace("permit", "forbid"))),
+    ];
+    let tables = compiled(CONDITIONS, &rules.concat(), None);
+    let web = tables.service_named("web").unwrap().id;
+    let [line] = tables.access.as_slice() else { panic!("{:#?}", tables.access) };
+    // batch is always forbidden, and nothing permits anything else: neither has a line.
+    assert_eq!((line.sources.as_slice(), line.action.as_deref()), ([web].as_slice(), Some("api.get")));
+    assert_eq!((line.permits.as_slice(), line.forbids.as_slice()), ([0, 1].as_slice(), [3].as_slice()));
+    assert_eq!(
+        tables.rules.iter().map(|rule| rule.condition.is_some()).collect::<Vec<_>>(),
+        [true, false, false, true, false]
+    );
+}
+
+#[test]
+fn a_condition_is_known_by_all_that_it_reads() {
+    let of = |condition: &str| condition_of(CONDITIONS, condition).unwrap();
+    assert_eq!(condition_of(CONDITIONS, ""), None);
+    assert_eq!(of("when { context.params.id > 1 }"), of("when {context.params.id>1}"));
+    assert_ne!(of("when { context.params.id > 1 }"), of("unless { context.params.id > 1 }"));
+    assert_ne!(of("when { context.params.id > 1 }"), of("when { context.params.id > 2 }"));
+
+    // Another membership changes the answer of the second only.
+    let moved = CONDITIONS.replace(
+        "unit = \"batch.service\"\nowner = \"team\"",
+        "unit = \"batch.service\"\nowner = \"team\"\ngroups = [\"clients\"]",
+    );
+    let request = "when { context.params.id > 1 }";
+    let group = "when { principal in Group::\"clients\" }";
+    assert_eq!(condition_of(&moved, request), condition_of(CONDITIONS, request));
+    assert_ne!(condition_of(&moved, group), condition_of(CONDITIONS, group));
+}
+
+#[test]
+fn a_condition_that_may_fail_says_so() {
+    for (condition, total) in [
+        ("when { context.params.id > 1 && !(context.method == \"GET\") }", true),
+        ("when { context.path like \"/a*\" || [1, 2].contains(context.params.id) }", true),
+        ("when { if principal in Group::\"clients\" then context has path else resource is Service }", true),
+        ("when { context.params.id + 1 > 1 }", false),
+        ("when { context.params.id > -9223372036854775807 - context.params.id }", false),
+    ] {
+        assert_eq!(condition_of(CONDITIONS, condition).map(|condition| condition.total), Some(total), "{condition}");
+    }
+}

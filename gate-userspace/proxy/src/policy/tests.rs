@@ -33,6 +33,7 @@ fn policy(routes: &[(&str, &str, &str)]) -> Policy {
         services: vec![orders],
         retired: BTreeMap::new(),
         reach: vec![],
+        access: vec![],
         rules: vec![],
     };
     Policy::new(3, &tables).unwrap()

@@ -253,6 +253,7 @@ fn policy(version: u64, number: u16, routes: &[(&str, &str, &str)]) -> Policy {
         services: vec![orders],
         retired: Default::default(),
         reach: vec![],
+        access: vec![],
         rules: vec![],
     };
     Policy::new(version, &tables).unwrap()
