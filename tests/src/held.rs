@@ -13,7 +13,7 @@ pub struct Held {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
-    /// What came of connecting.
+    /// The first outcome that it printed: for a connection, what came of connecting.
     pub opened: Outcome,
 }
 
@@ -23,7 +23,7 @@ impl Host {
     /// # Errors
     /// When gate-attacker does not run.
     pub fn hold(&mut self, service: &str, to: SocketAddr) -> anyhow::Result<Held> {
-        self.open_held(service, &["hold", &to.to_string()])
+        self.keep(service, &["hold", &to.to_string()])
     }
 
     /// The same, for plain lines.
@@ -31,7 +31,7 @@ impl Host {
     /// # Errors
     /// When gate-attacker does not run.
     pub fn hold_plain(&mut self, service: &str, to: SocketAddr) -> anyhow::Result<Held> {
-        self.open_held(service, &["hold", "--plain", &to.to_string()])
+        self.keep(service, &["hold", "--plain", &to.to_string()])
     }
 
     /// The same, for datagrams over a connected UDP socket.
@@ -39,10 +39,14 @@ impl Host {
     /// # Errors
     /// When gate-attacker does not run.
     pub fn hold_udp(&mut self, service: &str, to: SocketAddr) -> anyhow::Result<Held> {
-        self.open_held(service, &["hold-udp", &to.to_string()])
+        self.keep(service, &["hold-udp", &to.to_string()])
     }
 
-    fn open_held(&mut self, service: &str, words: &[&str]) -> anyhow::Result<Held> {
+    /// Starts an attempt of gate-attacker that stays, in a service's place.
+    ///
+    /// # Errors
+    /// When gate-attacker does not run.
+    pub fn keep(&mut self, service: &str, words: &[&str]) -> anyhow::Result<Held> {
         let attacker = self.installed("gate-attacker")?.display().to_string();
         let mut command = self.command(service, &[&[attacker.as_str()], words].concat())?;
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
@@ -54,7 +58,7 @@ impl Host {
 }
 
 impl Held {
-    /// One request on it: `GET /orders/1`.
+    /// One request on it: `GET /orders/1`; for what [`Host::keep`] started, one line.
     ///
     /// # Errors
     /// When gate-attacker has ended.

@@ -7,6 +7,7 @@ mod held;
 mod host;
 mod http;
 mod json;
+mod lending;
 mod people;
 mod policy;
 pub mod record;

@@ -239,6 +239,74 @@ fn p18_ports_that_the_kernel_chooses() -> anyhow::Result<()> {
 }
 
 #[test]
+fn p18_bind_gets_no_declared_port_from_the_kernel_even_where_none_is_reserved() -> anyhow::Result<()> {
+    if left_out()? {
+        return Ok(());
+    }
+    let mut shared = shared()?;
+    let host = shared.host()?;
+    let reserved = ports_of_the_kernel(host, "cat ip_local_reserved_ports")?;
+    ensure!(reserved.contains("9000"), "the ledger's port is not reserved: {reserved}");
+    host.stop_service("ledger")?;
+    // A free one shows that there is something to get.
+    ports_of_the_kernel(host, "echo > ip_local_reserved_ports; echo 7780 7780 > ip_local_port_range")?;
+    let free = any_port(host);
+    ports_of_the_kernel(host, "echo 9000 9000 > ip_local_port_range")?;
+    let declared = any_port(host);
+    ports_of_the_kernel(
+        host,
+        &format!("echo {reserved} > ip_local_reserved_ports; echo 32768 60999 > ip_local_port_range"),
+    )?;
+    for (at, source, came) in free? {
+        ensure!(came.worked_with("7780"), "{source} binds {at}, where 7780 is free: {came}");
+    }
+    for (at, source, came) in declared? {
+        ensure!(came.is("bind", "EPERM"), "{source} binds {at}, where the ledger's port alone is left: {came}");
+    }
+    Ok(())
+}
+
+/// Changes or reads the network namespace's choice of ports, as its administrator.
+fn ports_of_the_kernel(host: &mut Host, script: &str) -> anyhow::Result<String> {
+    let mut stand = host.stand_of(OUTSIDE);
+    (stand.uid, stand.gid, stand.capabilities) = (0, 0, &["net_admin"]);
+    let script = format!("cd /proc/sys/net/ipv4 && {script}");
+    let came = Output::of(&mut stand.command("sh", &["-ec", &script])?)?;
+    ensure!(came.succeeded(), "{script}: {}", came.text());
+    Ok(came.out.trim().to_owned())
+}
+
+/// Several bind port 0, which is whatever the kernel chooses.
+fn any_port(host: &mut Host) -> anyhow::Result<Vec<(&'static str, &'static str, Outcome)>> {
+    let mut all = vec![];
+    for at in ["127.0.0.9:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
+        for source in [OUTSIDE, "batch"] {
+            all.push((at, source, host.attempt(source, &["bind", at])?));
+        }
+    }
+    Ok(all)
+}
+
+#[test]
+fn p21_datagrams_of_a_service_over_a_socket_that_is_nobodys() -> anyhow::Result<()> {
+    if left_out()? {
+        return Ok(());
+    }
+    let mut shared = shared()?;
+    let host = shared.host()?;
+    // The packet is nobody's by its socket; only the call shows who sends it.
+    for to in ["127.0.0.1:7790", "[::ffff:127.0.0.1]:7790", "[::1]:7790"] {
+        let came = host.borrow_datagram(OUTSIDE, "free.scope", to)?;
+        ensure!(came.worked_with("sent"), "a process of no service, to {to}: {came}");
+        let came = host.borrow_datagram(OUTSIDE, "web", to)?;
+        ensure!(came.is("sendto", "EPERM"), "web, to {to}: {came}");
+        let came = host.borrow_datagram("web", OUTSIDE, to)?;
+        ensure!(came.is("sendto", "EPERM"), "a process of no service with web's socket, to {to}: {came}");
+    }
+    Ok(())
+}
+
+#[test]
 fn p27_a_declared_port_is_its_services_alone() -> anyhow::Result<()> {
     if left_out()? {
         return Ok(());

@@ -2,13 +2,11 @@
 
 use anyhow::{Context as _, ensure};
 use gate_host::Role;
-use gate_tests::{
-    Host, LEDGER_PORT, ORDERS_PORT, OUTSIDE, Output, Stand, at, attacker::Outcome, left_out, shared, until,
-};
+use gate_tests::{Host, LEDGER_PORT, ORDERS_PORT, OUTSIDE, Output, Stand, at, attacker::Outcome, left_out, shared};
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 const LEDGER: &str = "127.0.0.1:9000";
@@ -51,19 +49,8 @@ fn p21_a_socket_that_was_given_away() -> anyhow::Result<()> {
     let mut shared = shared()?;
     let host = shared.host()?;
     let cases = [("web", "batch", false), ("batch", "web", false), (OUTSIDE, "web", false), ("web", "web", true)];
-    for (number, (lender, borrower, allowed)) in cases.into_iter().enumerate() {
-        let directory = host.path("services/lend");
-        fs::create_dir_all(&directory)?;
-        fs::set_permissions(&directory, std::os::unix::fs::PermissionsExt::from_mode(0o777))?;
-        let at = directory.join(number.to_string()).display().to_string();
-        let attacker = host.installed("gate-attacker")?.display().to_string();
-        let mut lend = host.command(lender, &[&attacker, "lend", &at, LEDGER])?;
-        let mut lending = lend.stdout(Stdio::null()).spawn()?;
-        until("the lender", || Ok(fs::metadata(&at).ok()))?;
-        let came = host.attempt(borrower, &["borrow", &at, LEDGER]);
-        let _ = lending.kill();
-        lending.wait()?;
-        let came = came?;
+    for (lender, borrower, allowed) in cases {
+        let came = host.borrow(lender, borrower, LEDGER)?;
         let right = if allowed { came.worked_with("booked 1") } else { came.is("connect", "EPERM") };
         ensure!(right, "made by {lender}, connected by {borrower}: {came}");
     }
@@ -170,6 +157,29 @@ fn with_v1(host: &mut Host, mount: &Path) -> anyhow::Result<()> {
     let after = host.attempt("web", &["connect", LEDGER])?;
     ensure!(after.worked_with("booked 1"), "web, after the v1 cgroups were removed: {after}");
     tried
+}
+
+#[test]
+fn what_was_a_services_cgroup_is_forgotten_when_it_is_removed() -> anyhow::Result<()> {
+    if left_out()? {
+        return Ok(());
+    }
+    let mut shared = shared()?;
+    let host = shared.host()?;
+    let known = |host: &Host| anyhow::Ok(at(&host.operator().status(Role::Net)?, "/duty/cgroups").as_u64());
+    host.remove_cgroup("batch")?;
+    let before = known(host)?.context("gate-net does not say how many cgroups it knows")?;
+    for _ in 0..3 {
+        fs::create_dir(host.stand_of("batch").cgroup)?;
+        ensure!(
+            known(host)? == Some(before + 1),
+            "batch's cgroup was made: {:?} are known, {before} before",
+            known(host)?
+        );
+        host.remove_cgroup("batch")?;
+        ensure!(known(host)? == Some(before), "and removed: {:?} are known, {before} before", known(host)?);
+    }
+    Ok(())
 }
 
 #[test]

@@ -3,9 +3,11 @@
 pub mod connect;
 pub mod echo;
 pub mod files;
+pub mod flood;
 pub mod frames;
 pub mod grants;
 pub mod hold;
+pub mod later;
 pub mod listen;
 mod outcome;
 pub mod passing;

@@ -1,6 +1,6 @@
 //! Sockets that go from one service to another over a Unix socket.
 
-use super::{Outcome, connect};
+use super::{Outcome, connect, sockets};
 use anyhow::Context as _;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
@@ -21,14 +21,18 @@ use std::{
     path::Path,
 };
 
-/// Makes a TCP socket and gives it to whoever connects.
+/// Makes a TCP socket (or one for datagrams) and gives it to whoever connects.
 ///
 /// # Errors
 /// When that does not work.
-pub fn lend(at: &Path, to: SocketAddr) -> anyhow::Result<Outcome> {
-    let socket = match connect::socket(to) {
-        Ok(socket) => socket,
-        Err(outcome) => return Ok(outcome),
+pub fn lend(at: &Path, to: SocketAddr, datagram: bool) -> anyhow::Result<Outcome> {
+    let socket = if datagram {
+        sockets::for_datagrams(to)?
+    } else {
+        match connect::socket(to) {
+            Ok(socket) => socket,
+            Err(outcome) => return Ok(outcome),
+        }
     };
     let listener = UnixListener::bind(at).with_context(|| format!("{}", at.display()))?;
     fs::set_permissions(at, fs::Permissions::from_mode(0o777))?;
@@ -41,11 +45,11 @@ pub fn lend(at: &Path, to: SocketAddr) -> anyhow::Result<Outcome> {
     Ok(Outcome::Worked("lent".into()))
 }
 
-/// Takes a socket from `lend`, and connects it here.
+/// Takes a socket from `lend`, and connects it here, or sends a datagram with it.
 ///
 /// # Errors
 /// When none comes.
-pub fn borrow(at: &Path, to: SocketAddr) -> anyhow::Result<Outcome> {
+pub fn borrow(at: &Path, to: SocketAddr, datagram: bool) -> anyhow::Result<Outcome> {
     let lender = UnixStream::connect(at).with_context(|| format!("{}", at.display()))?;
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -54,5 +58,6 @@ pub fn borrow(at: &Path, to: SocketAddr) -> anyhow::Result<Outcome> {
         RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
         _ => None,
     });
-    Ok(connect::open(taken.context("no descriptor came")?, to, "hello"))
+    let taken = taken.context("no descriptor came")?;
+    Ok(if datagram { sockets::send(&taken, to) } else { connect::open(taken, to, "hello") })
 }

@@ -44,13 +44,25 @@ pub fn make(kind: &str) -> Outcome {
 /// Sends a datagram.
 #[must_use]
 pub fn datagram(to: SocketAddr) -> Outcome {
-    let sent = || -> Result<Outcome, Outcome> {
-        let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-        let socket = socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, None).map_err(refused("socket"))?;
-        sendto(&socket, b"hello", SendFlags::empty(), &to).map_err(refused("sendto"))?;
-        Ok(Outcome::Worked("sent".into()))
-    };
-    sent().unwrap_or_else(|outcome| outcome)
+    for_datagrams(to).map_or_else(refused("socket"), |socket| send(&socket, to))
+}
+
+/// A UDP socket for such an address.
+///
+/// # Errors
+/// What the kernel says.
+pub fn for_datagrams(to: SocketAddr) -> Result<OwnedFd, Errno> {
+    let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
+}
+
+/// Sends a datagram with this socket.
+#[must_use]
+pub fn send(socket: &OwnedFd, to: SocketAddr) -> Outcome {
+    match sendto(socket, b"hello", SendFlags::empty(), &to) {
+        Ok(_) => Outcome::Worked("sent".into()),
+        Err(error) => refused("sendto")(error),
+    }
 }
 
 /// Connects by `sendto(MSG_FASTOPEN)`, and reads a line.

@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 use gate_tests::attacker::{
-    connect, echo, files, frames, grants, hold, listen, passing, relisten, segment, sockets, stray,
+    connect, echo, files, flood, frames, grants, hold, later, listen, passing, relisten, segment, sockets, stray,
 };
 use std::{
     net::{SocketAddr, SocketAddrV4},
@@ -102,13 +102,36 @@ enum Attempt {
         at: PathBuf,
         /// For which address.
         to: SocketAddr,
+        /// For datagrams.
+        #[arg(long)]
+        datagram: bool,
     },
-    /// Takes a socket from `lend`, and connects it.
+    /// Takes a socket from `lend`, and connects it, or sends a datagram.
     Borrow {
         /// Over which Unix socket.
         at: PathBuf,
         /// To where.
         to: SocketAddr,
+        /// It is one for datagrams.
+        #[arg(long)]
+        datagram: bool,
+    },
+    /// Opens flows until that is not permitted, and keeps them.
+    Flood {
+        /// To where; nobody listens there.
+        to: SocketAddr,
+        /// How many at most.
+        most: u16,
+    },
+    /// Makes a socket, and connects it when standard input has a line.
+    Later {
+        /// To where.
+        to: SocketAddr,
+        /// From where.
+        from: SocketAddr,
+        /// With MPTCP.
+        #[arg(long)]
+        mptcp: bool,
     },
     /// Connects through a device, whatever the routing table says.
     Through {
@@ -176,8 +199,10 @@ fn main() -> anyhow::Result<()> {
         Attempt::Migrate { cgroup, to } => sockets::migrate(&cgroup, to),
         Attempt::Autobind { count } => sockets::autobind(count),
         Attempt::Peer { at } => match sockets::peer(at)? {},
-        Attempt::Lend { at, to } => passing::lend(&at, to)?,
-        Attempt::Borrow { at, to } => passing::borrow(&at, to)?,
+        Attempt::Lend { at, to, datagram } => passing::lend(&at, to, datagram)?,
+        Attempt::Borrow { at, to, datagram } => passing::borrow(&at, to, datagram)?,
+        Attempt::Flood { to, most } => return flood::serve(to, most),
+        Attempt::Later { to, from, mptcp } => return later::serve(to, from, mptcp),
         Attempt::Through { device, to, from } => stray::through(&device, to, from),
         Attempt::Echo { at } => match echo::serve(at)? {},
         Attempt::Relisten { at, first, dissolve } => match relisten::serve(at, first, dissolve)? {},
