@@ -51,7 +51,7 @@ abi! {
 
 abi! {
     /// Value of `TAGS`: who opened the flow.
-    pub struct FlowTag: 32 {
+    pub struct FlowTag: 40 {
         /// The socket's creator.
         pub source: u32,
         /// For gate-proxy's own connections: the service on whose behalf.
@@ -64,6 +64,8 @@ abi! {
         pub active: u64,
         /// Cookie of the socket that opened the flow: only its own close removes the tag.
         pub cookie: u64,
+        /// When the verdict ends, nanoseconds of `CLOCK_BOOTTIME`; 0: with its active word.
+        pub until: u64,
     }
 }
 
@@ -137,17 +139,35 @@ abi! {
 
 abi! {
     /// Value of `RULES`. What is not there is denied.
-    pub struct Rule: 8 {
+    pub struct Rule: 24 {
         /// Index into the bundle's list of rules.
         pub rule: u32,
         /// [`DIRECT`] or [`PROXIED`].
         pub via: u32,
+        /// When it begins to hold, nanoseconds of `CLOCK_BOOTTIME`; 0: it always did.
+        pub from: u64,
+        /// When it has ceased to hold, nanoseconds of `CLOCK_BOOTTIME`; 0: never.
+        pub until: u64,
     }
 }
 
 impl Rule {
     /// No rule.
-    pub const NONE: Self = Self { rule: u32::MAX, via: 0 };
+    pub const NONE: Self = Self { rule: u32::MAX, via: 0, from: 0, until: 0 };
+
+    /// Whether the time matters.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_timed(self) -> bool {
+        self.from != 0 || self.until != 0
+    }
+
+    /// Whether it holds at that time.
+    #[must_use]
+    #[inline(always)]
+    pub const fn holds(self, now: u64) -> bool {
+        self.from <= now && (self.until == 0 || now < self.until)
+    }
 }
 
 abi! {

@@ -19,7 +19,7 @@ fn destination(service: u32, via: u8) -> Destination {
 }
 
 fn rule(via: u8) -> Rule {
-    Rule { rule: 7, via: u32::from(via) }
+    Rule { rule: 7, via: u32::from(via), from: 0, until: 0 }
 }
 
 #[test]
@@ -40,7 +40,36 @@ fn every_row_of_reach() {
         (WEB, destination(PROXY, HIDDEN), rule(DIRECT), deny(Reason::HiddenPort)),
         (NOT_GOVERNED, destination(PROXY, HIDDEN), NO, deny(Reason::HiddenPort)),
     ] {
-        assert_eq!(reach(source, destination, rule), expected, "{source} {destination:?} {rule:?}");
+        assert_eq!(reach(source, destination, rule, 10), expected, "{source} {destination:?} {rule:?}");
+    }
+}
+
+#[test]
+fn a_rule_holds_from_its_beginning_until_before_its_end() {
+    let ledger = destination(LEDGER, DIRECT);
+    let late = Verdict::deny(Reason::OutOfTime);
+    for (from, until, now, expected) in [
+        (0, 20, 19, Verdict::direct(7).ending(20)),
+        (0, 20, 20, late),
+        (10, 0, 9, late),
+        (10, 0, 10, Verdict::direct(7)),
+        (10, 20, 10, Verdict::direct(7).ending(20)),
+        (10, 20, 21, late),
+    ] {
+        let timed = Rule { from, until, ..rule(DIRECT) };
+        assert_eq!(reach(WEB, ledger, timed, now), expected, "{from} {until} {now}");
+    }
+    assert_eq!(reach(WEB, ledger, Rule { until: 20, ..NO }, 10), Verdict::deny(Reason::NoRule), "no way is no time");
+    let orders = destination(ORDERS, PROXIED);
+    let timed = Rule { until: 20, ..rule(PROXIED) };
+    assert_eq!(upstream(WEB, orders, timed, 15, 10), Verdict::upstream(7, 15), "the grant ends first");
+    assert_eq!(upstream(WEB, orders, timed, 25, 10), Verdict::upstream(7, 20), "the rule ends first");
+    assert_eq!(upstream(WEB, orders, timed, 25, 20), late);
+    let (soon, later, never) = (Verdict::direct(7).ending(5), Verdict::direct(7).ending(9), Verdict::direct(7));
+    for (creator, caller, until) in
+        [(soon, later, 5), (later, soon, 5), (never, soon, 5), (soon, never, 5), (never, never, 0)]
+    {
+        assert_eq!(borrowed(creator, caller).until, until);
     }
 }
 
@@ -141,7 +170,7 @@ fn reasons_have_the_number_that_they_cross_the_boundary_with() {
         assert_eq!(reason as usize, number);
         assert_eq!(Reason::from_number(number as u8), Some(reason));
     }
-    assert_eq!(Reason::from_number(19), None);
+    assert_eq!(Reason::from_number(20), None);
 }
 
 #[test]

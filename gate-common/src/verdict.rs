@@ -41,6 +41,13 @@ impl Verdict {
         Self { passage: Passage::Direct, reason: Reason::None, rule, until: 0 }
     }
 
+    /// The same, until then; 0 for no end.
+    #[must_use]
+    #[inline(always)]
+    pub const fn ending(self, until: u64) -> Self {
+        Self { passage: self.passage, reason: self.reason, rule: self.rule, until: earlier(self.until, until) }
+    }
+
     /// It passes to gate-proxy.
     #[must_use]
     #[inline(always)]
@@ -112,6 +119,8 @@ pub enum Reason {
     Changed = 17,
     /// A packet of a flow between services of this host would leave it, or came from outside.
     Strayed = 18,
+    /// The rule that allows it holds at another time.
+    OutOfTime = 19,
 }
 
 impl Reason {
@@ -122,7 +131,7 @@ impl Reason {
     }
 
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::None,
         Self::NoRule,
         Self::Unattested,
@@ -142,6 +151,7 @@ impl Reason {
         Self::Fault,
         Self::Changed,
         Self::Strayed,
+        Self::OutOfTime,
     ];
 
     /// In words.
@@ -166,6 +176,7 @@ impl Reason {
             Self::Misdirected => "the connection did not arrive where its destination is served",
             Self::Fault => "the kernel could not keep the state of this socket",
             Self::Changed => "the port belongs to another service now, or is reached in another way",
+            Self::OutOfTime => "the rule that allows it does not hold yet, or not any more",
             Self::Strayed => "a flow between services of this host would leave it, or comes from outside",
         }
     }
@@ -174,11 +185,19 @@ impl Reason {
 /// No rule was needed, or none allowed it.
 pub const NO_RULE: u32 = u32::MAX;
 
-/// Whether `source` may open a flow to a port. `destination` is the declared owner of the port, `rule` the line of
-/// the reachability table for (source, destination). gate-proxy is judged by [`upstream`].
+/// The earlier of two ends, of which 0 is none.
 #[must_use]
 #[inline(always)]
-pub fn reach(source: u32, destination: Destination, rule: Rule) -> Verdict {
+pub const fn earlier(one: u64, other: u64) -> u64 {
+    if one == 0 || (other != 0 && other < one) { other } else { one }
+}
+
+/// Whether `source` may open a flow to a port. `destination` is the declared owner of the port, `rule` the line of
+/// the reachability table for (source, destination). `now` matters where [`Rule::is_timed`]. gate-proxy is judged by
+/// [`upstream`].
+#[must_use]
+#[inline(always)]
+pub fn reach(source: u32, destination: Destination, rule: Rule, now: u64) -> Verdict {
     if source == UNATTESTED {
         return Verdict::deny(Reason::Unattested);
     }
@@ -191,9 +210,12 @@ pub fn reach(source: u32, destination: Destination, rule: Rule) -> Verdict {
     if rule.via != destination.via as u32 {
         return Verdict::deny(Reason::NoRule);
     }
+    if rule.is_timed() && !rule.holds(now) {
+        return Verdict::deny(Reason::OutOfTime);
+    }
     match destination.via {
-        DIRECT => Verdict::direct(rule.rule),
-        PROXIED => Verdict::proxy(rule.rule),
+        DIRECT => Verdict::direct(rule.rule).ending(rule.until),
+        PROXIED => Verdict::proxy(rule.rule).ending(rule.until),
         _ => Verdict::deny(Reason::NoRule),
     }
 }
@@ -206,12 +228,12 @@ pub fn upstream(behalf: u32, destination: Destination, rule: Rule, until: u64, n
     if behalf == NOT_GOVERNED || behalf >= identity::FIRST_RESERVED {
         return Verdict::deny(Reason::NoBehalf);
     }
-    let reached = reach(behalf, destination, rule);
+    let reached = reach(behalf, destination, rule, now);
     match reached.passage {
         Passage::Deny => reached,
         Passage::Proxy if until == 0 => Verdict::deny(Reason::NoGrant),
         Passage::Proxy if until <= now => Verdict::deny(Reason::GrantEnded),
-        Passage::Proxy => Verdict::upstream(reached.rule, until),
+        Passage::Proxy => Verdict::upstream(reached.rule, until).ending(reached.until),
         // A port that is reached straight is not the proxy's to reach.
         Passage::Direct | Passage::Upstream => Verdict::deny(Reason::NoRule),
     }
@@ -240,7 +262,8 @@ pub fn bind(caller: u32, creator: u32, destination: Destination) -> Verdict {
 #[inline(always)]
 pub fn borrowed(creator: Verdict, caller: Verdict) -> Verdict {
     match (creator.passage, caller.passage) {
-        (Passage::Direct, Passage::Direct) | (Passage::Deny, _) => creator,
+        (Passage::Direct, Passage::Direct) => creator.ending(caller.until),
+        (Passage::Deny, _) => creator,
         (_, Passage::Deny) => caller,
         _ => Verdict::deny(Reason::Borrowed),
     }

@@ -71,12 +71,16 @@ fn judge(active: u64, source: u32, behalf: u32, destination: &Destination, verdi
 
 #[inline(always)]
 fn decide(active: u64, source: u32, behalf: u32, destination: Destination) -> Verdict {
+    // gate-proxy is judged as the service on whose behalf it connects, and by its grant.
     if source == PROXY {
         let rule = rule(active, behalf, destination);
         let until = grant(behalf, destination);
         return verdict::upstream(behalf, destination, rule, until, emit::now());
     }
-    verdict::reach(source, destination, rule(active, source, destination))
+    let rule = rule(active, source, destination);
+    // Reading the clock is dear, and hardly any rule asks.
+    let now = if rule.is_timed() { emit::now() } else { 0 };
+    verdict::reach(source, destination, rule, now)
 }
 
 /// The verdict under which a tag for this destination was written, gate-proxy's left out.
@@ -148,7 +152,7 @@ pub fn again(state: &mut SocketState, local: bool, hook: u8) -> bool {
         transport: TCP,
         active,
     };
-    if observed && matches!(reason, Reason::NoRule | Reason::Unattested) {
+    if observed && matches!(reason, Reason::NoRule | Reason::Unattested | Reason::OutOfTime) {
         state.until = 0;
         state.judged = active;
         emit::verdict(&flow, hook, Outcome::WouldDeny, reason, verdict::NO_RULE);

@@ -71,6 +71,7 @@ fn connecting(ctx: &SockOpsContext) {
         uid: state.source_uid,
         destination: state.destination,
         active: state.judged,
+        until: state.until,
         // SAFETY: the helper takes the context.
         cookie: unsafe { bpf_get_socket_cookie(ctx.ops.cast()) },
     };
@@ -120,12 +121,13 @@ fn accepted(ctx: &SockOpsContext) {
             state.source = tag.source;
             state.behalf = tag.behalf;
             state.source_uid = tag.uid;
-            // What was judged at connect() and at arrival under this word need not be judged a third time. A grant's
-            // end is not in the tag: gate-proxy's flows are judged on their first packet.
+            // What was judged at connect() and at arrival under this word need not be judged a third time, until it ends.
+            // gate-proxy's flows are judged on their first packet: its grant may have been renewed since.
             let served = verdict::arrive(judge::permitted(destination), state.creator, destination);
             let same = tag.active == active && tag.destination == destination.service;
             if same && tag.source != PROXY && !served.denies() {
                 state.judged = active;
+                state.until = tag.until;
             }
         }
         None => {

@@ -158,7 +158,10 @@ fn arrive(skb: *mut __sk_buff, netns: u64, listener: u32) -> bool {
     let behalf = tag.map_or(0, |tag| tag.behalf);
     // SAFETY: a field of the context.
     let interface = unsafe { (*skb).ifindex };
-    let fresh = tag.is_some_and(|tag| tag.active == active && tag.destination == destination.service);
+    let fresh = tag.is_some_and(|tag| {
+        let lasts = tag.until == 0 || emit::now() < tag.until;
+        tag.active == active && tag.destination == destination.service && lasts
+    });
     let verdict = match tag {
         None if destination.is_declared() => Verdict::deny(Reason::NoTag),
         Some(_) if destination.is_declared() && !judge::stays(interface) => Verdict::deny(Reason::Strayed),
@@ -167,8 +170,8 @@ fn arrive(skb: *mut __sk_buff, netns: u64, listener: u32) -> bool {
         _ => judge::flow(active, source, behalf, destination),
     };
     // Observed flows pass as if a rule allowed them, but only to whom the port belongs.
-    let observed =
-        matches!(verdict.reason, Reason::NoRule | Reason::Unattested) && judge::observes(active, source, destination);
+    let observed = matches!(verdict.reason, Reason::NoRule | Reason::Unattested | Reason::OutOfTime)
+        && judge::observes(active, source, destination);
     let passing = if observed { Verdict::direct(NO_RULE) } else { verdict };
     let arrives = verdict::arrive(passing, listener, destination);
     if !arrives.denies() {

@@ -6,7 +6,7 @@ use gate_common::{
     limits,
     maps::{DIRECT, Destination, HIDDEN, PROXIED, Rule, RuleKey, ServiceKey, ServicePosture, TCP},
 };
-use gate_tables::{Protocol, Tables, Transport, Via};
+use gate_tables::{Protocol, Tables, Times, Transport, Via};
 
 /// The entries of one copy of the double tables, and of the table of paths.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,12 +46,53 @@ impl Capacity {
     }
 }
 
+/// What both clocks say at one moment. The kernel's programs read the boot clock, people write the wall clock's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clocks {
+    /// Milliseconds since 1970.
+    pub unix_ms: u64,
+    /// Nanoseconds since boot.
+    pub boottime_ns: u64,
+}
+
+impl Clocks {
+    /// What the boot clock says when the wall clock says `seconds`; `None` when that was before the boot.
+    #[must_use]
+    pub fn boottime_of(self, seconds: u64) -> Option<u64> {
+        let ahead = i128::from(seconds) * 1_000_000_000 - i128::from(self.unix_ms) * 1_000_000;
+        let at = i128::from(self.boottime_ns) + ahead;
+        // Ends that no clock reaches are as good as the last one.
+        if at <= 0 { None } else { Some(u64::try_from(at).unwrap_or(u64::MAX)) }
+    }
+
+    /// How far the wall clock was moved between the two, in milliseconds.
+    #[must_use]
+    pub fn moved_ms(self, since: Self) -> u64 {
+        let at_boot = |clocks: Self| i128::from(clocks.unix_ms) - i128::from(clocks.boottime_ns / 1_000_000);
+        u64::try_from((at_boot(self) - at_boot(since)).unsigned_abs()).unwrap_or(u64::MAX)
+    }
+
+    /// `from` and `until` of a line of `RULES`.
+    fn of_line(self, times: Times) -> (u64, u64) {
+        // What began before the boot has begun. What ended before it has ended: 1 is over, 0 would be no end.
+        let from = times.from.and_then(|from| self.boottime_of(from)).unwrap_or(0);
+        let until = times.until.map_or(0, |until| self.boottime_of(until).unwrap_or(1));
+        (from, until)
+    }
+}
+
 impl Entries {
-    /// The entries of `tables` in copy `copy`, with gate-proxy's own port `hidden`.
+    /// The entries of `tables` in copy `copy`, with gate-proxy's own port `hidden`. Times are told by `clocks`.
     ///
     /// # Errors
     /// Every reason why the kernel could not hold them.
-    pub fn compile(tables: &Tables, copy: u8, hidden: u16, capacity: Capacity) -> Result<Self, Vec<String>> {
+    pub fn compile(
+        tables: &Tables,
+        copy: u8,
+        hidden: u16,
+        capacity: Capacity,
+        clocks: Clocks,
+    ) -> Result<Self, Vec<String>> {
         let mut entries = Self::default();
         let mut wrong = Vec::new();
         entries.destinations.push((hidden, Destination { service: PROXY, port: 0, via: HIDDEN, reserved: 0 }));
@@ -97,7 +138,8 @@ impl Entries {
                 copy,
                 reserved: 0,
             };
-            entries.rules.push((key, Rule { rule: line.rule, via: u32::from(via) }));
+            let (from, until) = clocks.of_line(line.times);
+            entries.rules.push((key, Rule { rule: line.rule, via: u32::from(via), from, until }));
         }
         for (what, found, most) in [
             ("lines of the reachability table", entries.rules.len(), capacity.rules),

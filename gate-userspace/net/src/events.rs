@@ -36,13 +36,14 @@ pub(crate) async fn report_verdicts(service: Rc<Service>, mut events: RingBuf<Ma
     }
 }
 
-/// Reports losses and clears away grants that have ended, until it is dropped.
+/// Reports losses, clears away grants that have ended and follows the wall clock, until it is dropped.
 pub(crate) async fn keep_house(service: Rc<Service>) {
     let mut last = Vec::new();
     let mut period = tokio::time::interval(PERIOD);
     loop {
         period.tick().await;
         service.remove_ended_grants();
+        service.follow_the_clock();
         match service.with_maps(Maps::counters) {
             Ok(now) => {
                 report_losses(&service, &last, &now);

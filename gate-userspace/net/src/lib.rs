@@ -16,7 +16,7 @@ mod maps;
 mod reserved;
 mod service;
 
-pub use entries::{Capacity, Entries};
+pub use entries::{Capacity, Clocks, Entries};
 pub use grants::{GrantCheck, GrantRefusal};
 pub use maps::{Maps, MapsError};
 pub use service::Service;

@@ -1,8 +1,8 @@
 //! The duty: bundles into the kernel, grants into the kernel, gate-proxy's listener into the kernel.
 
 use crate::{
-    Capacity, Entries, GrantCheck, Maps, MapsError, addresses, cgroups, describe, events, listener, maps::using,
-    reserved::ReservedPorts,
+    Capacity, Clocks, Entries, GrantCheck, Maps, MapsError, addresses, cgroups, describe, events, listener,
+    maps::using, reserved::ReservedPorts,
 };
 use gate_common::{
     event::Counter,
@@ -34,6 +34,8 @@ pub struct Service {
     events: RefCell<Option<aya::maps::RingBuf<aya::maps::MapData>>>,
     reserved: RefCell<ReservedPorts>,
     bundle: RefCell<Option<Admitted>>,
+    /// When the times of the copy in force were converted.
+    converted: Cell<Clocks>,
     loader: Value,
     listener: Cell<bool>,
 }
@@ -51,7 +53,9 @@ impl Service {
         let path = config.run_dir().join("loader.json");
         let loader = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let loader = serde_json::from_slice(&loader).map_err(|error| format!("{}: {error}", path.display()))?;
+        let converted = Cell::new(clocks(&context));
         Ok(Self {
+            converted,
             prefix: root.prefix().to_owned(),
             context,
             maps: RefCell::new(maps),
@@ -97,7 +101,8 @@ impl Service {
     }
 
     fn compile(&self, tables: &Tables, copy: u8) -> Result<Entries, Vec<String>> {
-        Entries::compile(tables, copy, self.context.config.proxy().port, Capacity::of_maps(&self.prefix))
+        let (hidden, capacity) = (self.context.config.proxy().port, Capacity::of_maps(&self.prefix));
+        Entries::compile(tables, copy, hidden, capacity, clocks(&self.context))
     }
 
     /// Fills the copy that is not in force, and puts it into force.
@@ -105,6 +110,7 @@ impl Service {
         let said = |error: MapsError| vec![error.to_string()];
         let mut maps = self.maps.borrow_mut();
         let copy = 1 - maps.active().map_err(said)?.copy();
+        let now = clocks(&self.context);
         let entries = self.compile(bundle.tables(), copy)?;
         // A program that began before the last flip may still read the copy that is about to be written: wait until
         // every CPU has left what it was in (this is synchronize_rcu()).
@@ -119,6 +125,7 @@ impl Service {
         let before = cgroups::snapshot(&maps);
         let root = self.context.config.cgroup_root();
         let declared = cgroups::write(&mut maps, root, &self.prefix, &entries.cgroups).map_err(said)?;
+        self.converted.set(now);
         maps.set_active(Active::new(bundle.version(), copy)).map_err(said)?;
         cgroups::remove_old(&mut maps, &before, &declared);
         Ok(())
@@ -185,6 +192,23 @@ impl Service {
         Ok(Grant { until_ms, ..grant })
     }
 
+    /// Rules hold by the wall clock, the kernel goes by the boot clock. When the wall clock was moved, the tables are filled
+    /// anew: the flip has every flow judged again.
+    pub(crate) fn follow_the_clock(&self) {
+        let moved = clocks(&self.context).moved_ms(self.converted.get());
+        let bundle = self.bundle.borrow();
+        let Some(bundle) = bundle.as_ref().filter(|_| moved >= MOVED_MS) else { return };
+        if bundle.tables().reach.iter().all(|line| line.times.is_always()) {
+            return;
+        }
+        match self.flip(bundle) {
+            Ok(()) => {
+                self.note(&format!("the wall clock was moved by {moved} ms; rules with times were converted again"))
+            }
+            Err(reasons) => self.note(&format!("the wall clock was moved by {moved} ms: {}", reasons.join("; "))),
+        }
+    }
+
     pub(crate) fn remove_ended_grants(&self) {
         let now = self.context.clock.boottime_ns();
         let mut maps = self.maps.borrow_mut();
@@ -215,6 +239,13 @@ impl Service {
     fn refuse(&self, reasons: Vec<String>) -> NetReply {
         NetReply::Refused(Refused { by: self.context.name(), reasons })
     }
+}
+
+/// From how far on the wall clock was set, and did not merely drift.
+const MOVED_MS: u64 = 200;
+
+fn clocks(context: &Context) -> Clocks {
+    Clocks { unix_ms: context.clock.unix_ms(), boottime_ns: context.clock.boottime_ns() }
 }
 
 fn refused_grant(why: &str) -> Event {
@@ -289,12 +320,12 @@ impl Duty for Service {
     }
 
     async fn explain(&self, question: &Question) -> Result<Value, Vec<String>> {
-        self.with_tables(|tables| explain(tables, question))
+        self.with_tables(|tables| explain(tables, question, self.context.clock.unix_ms() / 1_000))
     }
 }
 
 /// The kernel's verdict for one flow, from the table that it was filled with.
-fn explain(tables: Option<&Tables>, question: &Question) -> Result<Value, Vec<String>> {
+fn explain(tables: Option<&Tables>, question: &Question, now: u64) -> Result<Value, Vec<String>> {
     let tables = tables.ok_or_else(|| vec!["no bundle is in force: everything governed is denied".to_owned()])?;
     let named = |name: &str| {
         tables.service_named(name).ok_or_else(|| vec![format!("no service {name:?} is declared in services.toml")])
@@ -310,6 +341,7 @@ fn explain(tables: Option<&Tables>, question: &Question) -> Result<Value, Vec<St
             let line = tables.reach(id, destination.id, port.id);
             let verdict = match line.map(|line| line.via) {
                 None => "deny",
+                Some(Via::Direct) if !line.is_some_and(|line| line.times.hold(now)) => "deny",
                 Some(Via::Direct) => "allow",
                 Some(Via::Proxy) => "proxy",
             };
@@ -317,6 +349,7 @@ fn explain(tables: Option<&Tables>, question: &Question) -> Result<Value, Vec<St
                 "port": port.name,
                 "number": port.number,
                 "verdict": verdict,
+                "times": line.map(|line| line.times).filter(|times| !times.is_always()),
                 "rule": line.and_then(|line| tables.rules.get(line.rule as usize)),
                 "observe": source.is_some_and(|source| source.observe),
             })

@@ -135,6 +135,37 @@ pub struct Reach {
     pub via: Via,
     /// Index into [`Tables::rules`] of the first rule (in the order of ids) that permits it.
     pub rule: u32,
+    /// When it holds.
+    #[serde(default, skip_serializing_if = "Times::is_always")]
+    pub times: Times,
+}
+
+/// When a line of the reachability table holds, in seconds since 1970. Only a [`Via::Direct`] line may have times: the
+/// rules of a proxied one are asked for each request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Times {
+    /// From then on; `None`: it always did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
+    /// Before then; `None`: without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
+}
+
+impl Times {
+    /// Whether the time does not matter.
+    #[must_use]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    pub fn is_always(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether it holds at that time.
+    #[must_use]
+    pub fn hold(self, seconds: u64) -> bool {
+        self.from.is_none_or(|from| from <= seconds) && self.until.is_none_or(|until| seconds < until)
+    }
 }
 
 /// How a port is reached.
@@ -282,6 +313,14 @@ impl Tables {
             if line.rule as usize >= self.rules.len() {
                 return wrong(format!("reach names rule {}, which is not there", line.rule));
             }
+            if line.via == Via::Proxy && !line.times.is_always() {
+                return wrong(format!("reach to port {} has times, which a proxied port has not", port.number));
+            }
+            if let Times { from: Some(from), until: Some(until) } = line.times
+                && from >= until
+            {
+                return wrong(format!("reach to port {} holds from {from} until {until}, which is never", port.number));
+            }
         }
         self.check_access()
     }
@@ -322,6 +361,22 @@ impl Tables {
             }
             if let Some(source) = line.sources.iter().find(|source| !known.contains(source)) {
                 return wrong(format!("{place}: source {} is no service", source.0));
+            }
+        }
+        self.check_cells()
+    }
+
+    /// One cell, one line: a second one would be hidden from whoever looks at the first.
+    fn check_cells(&self) -> Result<(), TablesError> {
+        let mut cells = BTreeSet::new();
+        for line in &self.access {
+            for source in &line.sources {
+                if !cells.insert((line.destination, line.port, line.action.as_deref(), *source)) {
+                    return Err(TablesError::Inconsistent(format!(
+                        "access of source {} to port {} of service {} is said in two lines; one says it",
+                        source.0, line.port.0, line.destination.0
+                    )));
+                }
             }
         }
         Ok(())

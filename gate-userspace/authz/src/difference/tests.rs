@@ -1,5 +1,5 @@
 use super::*;
-use gate_tables::{Access, FORMAT, PathPattern, Port, PortId, Protocol, Route, Rule, Service, Transport, Via};
+use gate_tables::{Access, FORMAT, PathPattern, Port, PortId, Protocol, Route, Rule, Service, Times, Transport, Via};
 use std::collections::BTreeMap;
 
 fn service(id: u32, name: &str, ports: Vec<Port>) -> Service {
@@ -33,7 +33,14 @@ fn tables() -> Tables {
         protocol: Protocol::Http,
         routes: vec![route],
     };
-    let reach = Reach { source: ServiceId(3), destination: ServiceId(2), port: PortId(1), via: Via::Proxy, rule: 1 };
+    let reach = Reach {
+        source: ServiceId(3),
+        destination: ServiceId(2),
+        port: PortId(1),
+        via: Via::Proxy,
+        rule: 1,
+        times: Times::default(),
+    };
     Tables {
         format: FORMAT,
         environment: "demo".into(),

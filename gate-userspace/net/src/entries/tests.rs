@@ -4,6 +4,9 @@ use gate_tables::{FORMAT, Port, PortId, Reach, Rule as TableRule, Service, Servi
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
+/// A thousand seconds after the boot, at a million seconds after 1970.
+const NOW: Clocks = Clocks { unix_ms: 1_000_000_000, boottime_ns: 1_000_000_000_000 };
+
 const ROOM: Capacity = Capacity { rules: 10_000, services: 1_000, path: 200 };
 
 fn service(id: u32, ports: Vec<Port>) -> Service {
@@ -44,7 +47,7 @@ fn tables(services: Vec<Service>, reach: Vec<Reach>) -> Tables {
 #[test]
 fn the_hidden_port_may_not_be_declared() {
     let tables = tables(vec![service(1, vec![port(1, 15_001, Protocol::Http)])], vec![]);
-    let wrong = Entries::compile(&tables, 0, 15_001, ROOM).unwrap_err();
+    let wrong = Entries::compile(&tables, 0, 15_001, ROOM, NOW).unwrap_err();
     assert!(wrong[0].contains("15001") && wrong[0].contains("s0001"), "{wrong:?}");
 }
 
@@ -55,7 +58,7 @@ fn every_shortage_is_named_at_once() {
         vec![],
     );
     let none = Capacity { rules: 0, services: 1, path: 4 };
-    let wrong = Entries::compile(&tables, 0, 15_001, none).unwrap_err();
+    let wrong = Entries::compile(&tables, 0, 15_001, none, NOW).unwrap_err();
     assert_eq!(wrong.len(), 3, "{wrong:?}");
 }
 
@@ -83,11 +86,12 @@ proptest! {
                 port: PortId(*port),
                 via: if protocol(*destination, *port) == Protocol::Http { Via::Proxy } else { Via::Direct },
                 rule: 1,
+                times: Times::default(),
             })
             .collect();
         let tables = tables(services, reaches);
         let tables = Tables::from_bytes(&tables.to_bytes().unwrap()).unwrap();
-        let entries = Entries::compile(&tables, copy, 15_001, ROOM).unwrap();
+        let entries = Entries::compile(&tables, copy, 15_001, ROOM, NOW).unwrap();
         let destinations: BTreeMap<_, _> = entries.destinations.iter().copied().collect();
         let rules: BTreeMap<_, _> = entries.rules.iter().map(|(k, v)| (k.to_bytes(), *v)).collect();
         for source in 0..5 {
@@ -102,9 +106,35 @@ proptest! {
                         (true, Protocol::Http) => Passage::Proxy,
                         (true, Protocol::Opaque) => Passage::Direct,
                     };
-                    prop_assert_eq!(reach(source, destination, rule).passage, expected);
+                    prop_assert_eq!(reach(source, destination, rule, 0).passage, expected);
                 }
             }
         }
     }
+}
+
+#[test]
+fn times_are_told_by_the_boot_clock() {
+    let times = |from, until| NOW.of_line(Times { from, until });
+    assert_eq!(times(None, None), (0, 0));
+    assert_eq!(times(Some(1_000_010), Some(1_000_020)), (1_010_000_000_000, 1_020_000_000_000));
+    assert_eq!(times(Some(7), None), (0, 0), "what began before the boot has begun");
+    assert_eq!(times(None, Some(7)), (0, 1), "what ended before the boot has ended");
+    assert_eq!(times(Some(u64::MAX), Some(u64::MAX)), (u64::MAX, u64::MAX));
+    let line = |from, until| {
+        let (from, until) = times(from, until);
+        Rule { rule: 1, via: 1, from, until }.holds(NOW.boottime_ns)
+    };
+    assert!(line(Some(1_000_000), Some(1_000_001)));
+    assert!(!line(Some(1_000_001), None));
+    assert!(!line(None, Some(1_000_000)));
+    assert!(!line(None, Some(0)));
+}
+
+#[test]
+fn a_clock_that_only_runs_has_not_moved() {
+    let later = Clocks { unix_ms: NOW.unix_ms + 5_000, boottime_ns: NOW.boottime_ns + 5_000_000_000 };
+    assert_eq!(later.moved_ms(NOW), 0);
+    assert_eq!(Clocks { unix_ms: NOW.unix_ms - 3_600_000, ..NOW }.moved_ms(NOW), 3_600_000);
+    assert_eq!(Clocks { unix_ms: NOW.unix_ms + 250, ..NOW }.moved_ms(NOW), 250);
 }

@@ -32,6 +32,7 @@ fn tables() -> Tables {
         port: PortId(1),
         via,
         rule: 0,
+        times: gate_tables::Times::default(),
     };
     Tables {
         format: FORMAT,

@@ -1,7 +1,7 @@
 //! Which service reaches which port: what the kernel enforces.
 
 use crate::decider::Decider;
-use gate_tables::{PortId, Reach, ServiceId, Tables, Via};
+use gate_tables::{PortId, Reach, ServiceId, Tables, Times, Via};
 use std::collections::BTreeMap;
 
 /// An L4 port is reached straight where connecting is permitted. An L7 port is reached through the proxy where at least
@@ -21,7 +21,7 @@ pub(super) fn reach(decider: &Decider, tables: &Tables) -> Vec<Reach> {
     let index_of = |id: &str| tables.rules.binary_search_by(|rule| rule.id.as_str().cmp(id)).ok();
     let line = |((source, destination, port), (via, id)): (_, (Via, String))| {
         let rule = u32::try_from(index_of(&id)?).ok()?;
-        Some(Reach { source, destination, port, via, rule })
+        Some(Reach { source, destination, port, via, rule, times: Times::default() })
     };
     lines.into_iter().filter_map(line).collect()
 }
