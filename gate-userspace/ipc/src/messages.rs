@@ -119,6 +119,7 @@ pub struct Answer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRequest {
     /// Reports, in the order in which they happened; at most [`crate::MAX_BATCH`].
+    #[serde(with = "each_as_bytes")]
     pub reports: Vec<Vec<u8>>,
     /// Whether the answer waits until they are durable (`strict` rules).
     pub durable: bool,
@@ -208,6 +209,7 @@ pub enum AdminReply {
         /// Index of the first.
         from: u64,
         /// The entries.
+        #[serde(with = "each_as_bytes")]
         entries: Vec<Vec<u8>>,
         /// The log's size.
         size: u64,
@@ -228,6 +230,22 @@ pub struct Refused {
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.by, self.reasons.join("; "))
+    }
+}
+
+/// Byte strings that are copied as a whole. serde takes a `Vec<u8>` for a sequence of numbers: the same on the wire, but
+/// read and written one by one.
+mod each_as_bytes {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use serde_bytes::{ByteBuf, Bytes};
+
+    pub(super) fn serialize<S: Serializer>(strings: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(strings.iter().map(|string| Bytes::new(string)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<u8>>, D::Error> {
+        let strings = Vec::<ByteBuf>::deserialize(deserializer)?;
+        Ok(strings.into_iter().map(ByteBuf::into_vec).collect())
     }
 }
 
