@@ -173,6 +173,8 @@ impl Handler for Service {
     type Request = AuditRequest;
     type Reply = AuditReply;
     const DESCRIPTORS: usize = 0;
+    /// A batch is answered when it is on disk; those that come meanwhile go into the same commit.
+    const AHEAD: usize = gate_daemon::AHEAD;
 
     async fn handle(&self, call: Call<'_, AuditRequest>) -> Result<AuditReply, Misuse> {
         let Caller::Role(role) = call.caller else {

@@ -87,6 +87,10 @@ impl Reporter {
         self.queue.active()
     }
 
+    pub(crate) fn queue(&self) -> &Arc<Queue> {
+        &self.queue
+    }
+
     pub(crate) fn set_active(&self, active: Active) {
         self.queue.set_active(active);
     }

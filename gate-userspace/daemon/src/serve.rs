@@ -2,7 +2,8 @@
 //! that one connection, is recorded, and stops nothing else.
 
 use crate::Reporter;
-use gate_ipc::{Admission, Caller, Connection, FrameError, Listener, Peer};
+use crate::in_order::InOrder;
+use gate_ipc::{Admission, Caller, Connection, Frame, FrameError, Listener, Peer};
 use gate_record::Event;
 use serde::{Serialize, de::DeserializeOwned};
 use std::cell::{Cell, RefCell};
@@ -51,8 +52,10 @@ pub trait Handler: 'static {
     type Reply: Serialize;
     /// Most descriptors beside one frame.
     const DESCRIPTORS: usize;
+    /// How many frames of one connection are handled at the same time. They are begun and answered in order.
+    const AHEAD: usize = 1;
 
-    /// Answers one frame. Frames of one connection are answered one after the other.
+    /// Answers one frame.
     ///
     /// # Errors
     /// [`Misuse`] closes the connection.
@@ -160,27 +163,59 @@ impl<H: Handler> Service<H> {
 
     /// `Err`: what the caller did wrong. A connection that merely ends is nothing to record.
     async fn answer_all(&self, connection: &Connection, peer: &Peer, caller: Caller) -> Result<(), String> {
-        loop {
-            let received = match self.limits.idle {
-                None => connection.receive(H::DESCRIPTORS).await,
-                Some(idle) => match tokio::time::timeout(idle, connection.receive(H::DESCRIPTORS)).await {
-                    Ok(received) => received,
-                    Err(_) => return Ok(()),
-                },
-            };
-            let frame = match received {
-                Ok(Some(frame)) => frame,
-                Ok(None) | Err(FrameError::Io(_)) => return Ok(()),
-                Err(error) => return Err(error.to_string()),
-            };
+        if H::AHEAD > 1 {
+            return self.answer_ahead(connection, peer, caller).await;
+        }
+        while let Some(frame) = self.receive(connection).await? {
             let call = Call { caller, peer, request: frame.message, descriptors: frame.descriptors };
-            let reply = self.handler.handle(call).await.map_err(|misuse| misuse.found)?;
-            match connection.send(&reply, &[]).await {
-                Ok(()) => {}
-                Err(FrameError::Io(_)) => return Ok(()),
-                Err(error) => return Err(format!("the answer was not sent: {error}")),
+            if !answer(connection, self.handler.handle(call).await).await? {
+                break;
             }
         }
+        Ok(())
+    }
+
+    /// The same with several frames at a time.
+    async fn answer_ahead(&self, connection: &Connection, peer: &Peer, caller: Caller) -> Result<(), String> {
+        let mut under_way = InOrder::new();
+        loop {
+            tokio::select! {
+                frame = self.receive(connection), if under_way.len() < H::AHEAD => {
+                    let Some(frame) = frame? else { return Ok(()) };
+                    let call = Call { caller, peer, request: frame.message, descriptors: frame.descriptors };
+                    under_way.begin(self.handler.handle(call)).await;
+                }
+                reply = under_way.next() => if !answer(connection, reply).await? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// The next frame; `None` at the end of the connection. Cancel-safe.
+    async fn receive(&self, connection: &Connection) -> Result<Option<Frame<H::Request>>, String> {
+        let received = match self.limits.idle {
+            None => connection.receive(H::DESCRIPTORS).await,
+            Some(idle) => match tokio::time::timeout(idle, connection.receive(H::DESCRIPTORS)).await {
+                Ok(received) => received,
+                Err(_) => return Ok(None),
+            },
+        };
+        match received {
+            Ok(frame) => Ok(frame),
+            Err(FrameError::Io(_)) => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+/// Sends an answer; `false`: the connection has ended.
+async fn answer<Reply: Serialize>(connection: &Connection, reply: Result<Reply, Misuse>) -> Result<bool, String> {
+    let reply = reply.map_err(|misuse| misuse.found)?;
+    match connection.send(&reply, &[]).await {
+        Ok(()) => Ok(true),
+        Err(FrameError::Io(_)) => Ok(false),
+        Err(error) => Err(format!("the answer was not sent: {error}")),
     }
 }
 

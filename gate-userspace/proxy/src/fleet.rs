@@ -108,7 +108,7 @@ impl Start {
             authz: Client::to_role(config, Role::Authz, limits::ASK),
             net: Client::to_role(config, Role::Net, limits::ASK),
             dial: Box::new(KernelDial),
-            record: Rc::new(self.context.reporter.clone()),
+            record: Rc::new(self.context.reporter.local()),
             clock: self.context.clock.clone(),
             counters: self.counters,
             seed: self.seed,

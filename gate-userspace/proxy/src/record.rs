@@ -27,6 +27,16 @@ impl Record for gate_daemon::Reporter {
     }
 }
 
+impl Record for gate_daemon::LocalReporter {
+    fn report(&self, event: Event) {
+        Self::report(self, event);
+    }
+
+    fn accepts(&self) -> bool {
+        Self::accepts(self)
+    }
+}
+
 /// nginx's number for a client that went away before its answer.
 const CLIENT_GONE: u16 = 499;
 

@@ -106,3 +106,44 @@ fn without_a_record_nothing_is_durable() {
         assert!(error.why.contains("audit.sock"), "{error}");
     });
 }
+
+async fn receive(connection: &gate_ipc::Connection) -> AuditRequest {
+    connection.receive(0).await.unwrap().unwrap().message
+}
+
+fn numbers(request: &AuditRequest) -> Vec<u64> {
+    let number = |report: &Vec<u8>| match event(report) {
+        gate_record::Event::Closed { count, .. } => count,
+        other => panic!("{other:?}"),
+    };
+    request.reports.iter().map(number).collect()
+}
+
+#[test]
+fn several_batches_are_on_their_way_and_what_was_not_recorded_comes_again_in_order() {
+    run(async {
+        let (_directory, path) = place();
+        let listener = listen(&path);
+        let reporter = start(&path);
+        (0..1_000).for_each(|number| reporter.report(numbered(number)));
+        let connection = listener.accept().await.unwrap().unwrap();
+        let mut sent = Vec::new();
+        // None is answered yet.
+        while sent.len() < 1_000 {
+            sent.extend(numbers(&receive(&connection).await));
+        }
+        assert_eq!(sent, (0..1_000).collect::<Vec<_>>());
+        connection.send(&recorded(), &[]).await.unwrap();
+        drop(connection);
+        let connection = listener.accept().await.unwrap().unwrap();
+        let mut again = Vec::new();
+        while again.len() < 1_000 - 256 {
+            again.extend(numbers(&receive(&connection).await));
+            connection.send(&recorded(), &[]).await.unwrap();
+        }
+        assert_eq!(again, (256..1_000).collect::<Vec<_>>());
+        while reporter.health() != Health::Recording {
+            tokio::task::yield_now().await;
+        }
+    });
+}

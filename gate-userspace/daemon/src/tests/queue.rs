@@ -4,6 +4,7 @@ use crate::{Active, Health};
 use gate_ipc::MAX_BATCH;
 use gate_record::{Event, Report};
 use gate_statements::BundleDigest;
+use std::time::{Duration, Instant};
 
 fn losses(reports: &[Vec<u8>]) -> Vec<(String, u64)> {
     let losses = reports.iter().filter_map(|report| match event(report) {
@@ -171,5 +172,109 @@ fn several_threads_report() {
         }
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         assert!(reports.is_empty());
+    });
+}
+
+#[test]
+fn a_report_that_fits_no_entry_only_once_it_is_encoded_is_counted_too() {
+    run(async {
+        let (reporter, mut reports) = queue();
+        let waiting = tokio::task::spawn_local({
+            let reporter = reporter.clone();
+            // Each takes two bytes in JSON.
+            async move { reporter.durable(Event::Mismatch { found: "\"".repeat(MAX_REPORT - 1_000) }).await }
+        });
+        tokio::task::yield_now().await;
+        reporter.report(numbered(1));
+        let batch = reports.next().await;
+        assert_eq!(event(&batch.reports()[0]), numbered(1));
+        assert!(waiting.await.unwrap().unwrap_err().why.contains("too large"));
+        batch.recorded();
+        let batch = reports.next().await;
+        assert_eq!(losses(batch.reports()), [("report too large".to_owned(), 1)]);
+        batch.recorded();
+        assert!(reports.is_empty());
+    });
+}
+
+#[test]
+fn reports_are_gathered_unless_somebody_waits_for_one() {
+    run(async {
+        let (reporter, mut reports) = queue();
+        // While nobody takes them, as while a batch is on its way.
+        reporter.report(numbered(1));
+        let late = tokio::task::spawn_local({
+            let reporter = reporter.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                reporter.report(numbered(2));
+            }
+        });
+        let batch = reports.next().await;
+        assert_eq!(batch.reports().len(), 2);
+        batch.recorded();
+        late.await.unwrap();
+        reporter.report(numbered(3));
+        let strict = tokio::task::spawn_local(async move { reporter.durable(numbered(4)).await });
+        tokio::task::yield_now().await;
+        let begin = Instant::now();
+        let batch = reports.next().await;
+        assert!(begin.elapsed() < Duration::from_millis(15), "{:?}", begin.elapsed());
+        assert_eq!(batch.reports().len(), 2);
+        batch.recorded();
+        assert_eq!(strict.await.unwrap(), Ok(()));
+    });
+}
+
+fn versions(reports: &[Vec<u8>]) -> Vec<u64> {
+    reports.iter().map(|report| serde_json::from_slice::<Report>(report).unwrap().version).collect()
+}
+
+#[test]
+fn a_local_reporter_hands_over_in_order_what_it_gathered() {
+    run(async {
+        let (reporter, mut reports) = queue();
+        let local = reporter.local();
+        local.report(numbered(0));
+        assert!(reports.is_empty());
+        // A bundle that is put into force meanwhile is named by what is reported after it, not before.
+        reporter.set_active(Active { version: 7, bundle: Some(BundleDigest([0xab; 32])) });
+        local.report(numbered(1));
+        let batch = reports.next().await;
+        assert_eq!((event(&batch.reports()[0]), event(&batch.reports()[1])), (numbered(0), numbered(1)));
+        assert_eq!(versions(batch.reports()), [0, 7]);
+        batch.recorded();
+        // Many are handed over without waiting, the last ones when the thread lets go.
+        (0..70).for_each(|number| local.report(numbered(number)));
+        assert!(!reports.is_empty());
+        drop(local);
+        let batch = reports.next().await;
+        assert_eq!(batch.reports().len(), 70);
+        batch.recorded();
+    });
+}
+
+#[test]
+fn a_local_reporter_loses_counted_when_the_spool_is_full() {
+    run(async {
+        let (reporter, mut reports) = queue();
+        let local = reporter.local();
+        let mut taken = 0;
+        while local.accepts() {
+            local.report(numbered(taken));
+            taken += 1;
+        }
+        // What was gathered before it was known that there is no room exceeds the room.
+        assert!((MAX_REPORTS as u64..=MAX_REPORTS as u64 + 64).contains(&taken), "{taken}");
+        (0..5).for_each(|_| local.report(numbered(1)));
+        assert_eq!(reporter.health(), Health::Full { lost: 5 });
+        let (mut recorded, mut lost) = (0, Vec::new());
+        while !reports.is_empty() {
+            let batch = reports.next().await;
+            lost.extend(losses(batch.reports()));
+            recorded += batch.reports().len() as u64;
+            batch.recorded();
+        }
+        assert_eq!((recorded, lost), (taken + 1, vec![("spool".to_owned(), 5)]));
     });
 }

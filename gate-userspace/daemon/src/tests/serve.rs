@@ -143,3 +143,43 @@ fn rejections_do_not_fill_the_record() {
         batch.recorded();
     });
 }
+
+/// Answers no number before the next one came.
+struct Pairs(tokio::sync::watch::Sender<u64>);
+
+impl Handler for Pairs {
+    type Request = u64;
+    type Reply = u64;
+    const DESCRIPTORS: usize = 0;
+    const AHEAD: usize = 2;
+
+    async fn handle(&self, call: Call<'_, u64>) -> Result<u64, Misuse> {
+        self.0.send_replace(call.request);
+        let mut highest = self.0.subscribe();
+        // Even numbers wait; odd ones are done before them and answered after them.
+        if call.request.is_multiple_of(2) {
+            highest.wait_for(|highest| *highest > call.request).await.unwrap();
+        }
+        Ok(call.request)
+    }
+}
+
+#[test]
+fn frames_that_are_handled_at_the_same_time_are_answered_in_order() {
+    run(async {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pairs.sock");
+        let listener = Listener::bind(&path, 0o600, None, CgroupRoot::resolve(&cgroup_mount()).unwrap()).unwrap();
+        let (reporter, _reports) = queue();
+        let socket = Socket { listener, admission: Admission::operators(&host()) };
+        let pairs = Rc::new(Pairs(tokio::sync::watch::Sender::new(0)));
+        tokio::task::spawn_local(serve(socket, pairs, reporter, Limits::default()));
+        let connection = Connection::connect(&path).unwrap();
+        for number in 0_u64..6 {
+            connection.send(&number, &[]).await.unwrap();
+        }
+        for number in 0..6 {
+            assert_eq!(connection.receive::<u64>(0).await.unwrap().unwrap().message, number);
+        }
+    });
+}
