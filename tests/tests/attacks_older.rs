@@ -25,7 +25,8 @@ fn older_than_governance() -> anyhow::Result<()> {
     // Nothing is in force yet: web is nobody, and so is orders.
     let to: SocketAddr = FREE.parse()?;
     let (mut web, mut later) = (host.hold_plain("web", to)?, host.hold_plain("later", to)?);
-    for held in [&mut web, &mut later] {
+    let mut below = host.hold_plain("web.service/below/that", to)?;
+    for held in [&mut web, &mut later, &mut below] {
         let came = held.ask("before")?;
         ensure!(came.worked_with("echo before"), "before the first bundle: {came}");
     }
@@ -35,6 +36,8 @@ fn older_than_governance() -> anyhow::Result<()> {
 
     let came = web.ask("after-the-first")?;
     ensure!(matches!(came, Outcome::Refused { .. }), "web, on a connection that is older than the bundle: {came}");
+    let came = below.ask("after-the-first")?;
+    ensure!(matches!(came, Outcome::Refused { .. }), "the same, in a cgroup below web's: {came}");
     ensure!(!reached(&host, "after-the-first")?, "web's byte arrived");
     let came = later.ask("not-yet-governed")?;
     ensure!(came.worked_with("echo not-yet-governed"), "who is not declared is not governed: {came}");

@@ -162,3 +162,35 @@ fn p13_scope_ids_devices_and_routing_headers_lead_off_the_host() -> anyhow::Resu
     host.end();
     Ok(())
 }
+
+/// The other host has an address of this one, and sends what a dead connection of web's left the kernel ready for.
+#[test]
+fn p15_a_segment_from_outside_with_a_services_tag_arrives_nowhere() -> anyhow::Result<()> {
+    if left_out()? {
+        return Ok(());
+    }
+    let mut host = Host::prepare()?;
+    host.start_roles(&Role::ALL)?;
+    let other = other_host(&mut host)?;
+    host.load_first()?;
+    let (from, to) = ("[2001:db8:1::1]:40021", "[2001:db8:2::1]:9000");
+    let mut dead = host.keep("web", &["later", to, from])?;
+    let came = dead.ask("hello")?;
+    ensure!(came.is("connect", "ECONNREFUSED"), "web, while the ledger is not there: {came}");
+    host.start_ledger()?;
+    let mark = host.mark()?;
+    let attacker = text(&host.installed("gate-attacker")?);
+    let output = Output::of(&mut other.command(attacker.as_str(), &["connect", "--from", from, to])?)?;
+    let came = Outcome::from_json(&output.out).with_context(|| output.text())?;
+    ensure!(matches!(&came, Outcome::Refused { call, .. } if call == "connect"), "the other host: {came}");
+    let strayed = host.entry_after(mark, |entry| {
+        matches!(&entry.report.event, Event::Flow { why, source, hook, .. }
+            if source == "web" && hook == "ingress" && why.contains("comes from outside"))
+    })?;
+    ensure!(strayed.is_some(), "{}", words(strayed.as_ref()));
+    drop(dead);
+    let came = host.attempt("web", &["connect", "--from", from, to])?;
+    ensure!(came.worked_with("booked 1"), "web, by the same addresses, inside: {came}");
+    host.end();
+    Ok(())
+}
