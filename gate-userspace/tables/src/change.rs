@@ -4,7 +4,7 @@
 //! Cells without conditions are compared exactly. Of conditions only equality is known, so the comparison errs to one
 //! side: a cell that may have gained counts as gained.
 
-use crate::{Access, Condition, PortId, Rule, Service, ServiceId, Tables};
+use crate::{Access, Condition, PortId, Reach, Rule, Service, ServiceId, Tables, Times};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -64,6 +64,12 @@ impl Difference {
         self.declarations.is_empty() && self.cells.iter().all(|change| !change.gains)
     }
 
+    /// Whether something that was allowed, or was only observed, may be denied now.
+    #[must_use]
+    pub fn takes_away(&self) -> bool {
+        !self.withdrawn.is_empty() || self.cells.iter().any(|change| change.loses)
+    }
+
     /// What may have been given, in words.
     pub fn gains(&self) -> impl Iterator<Item = String> {
         let cells = self.cells.iter().filter(|change| change.gains);
@@ -96,6 +102,8 @@ pub fn compare(old: &Tables, new: &Tables) -> Difference {
             loses: gains(is.as_ref(), was.as_ref()),
         });
     }
+
+    unexplained_reach(old, new, &mut difference);
     difference
 }
 
@@ -187,6 +195,48 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// Reachability that is new and that no cell gives. The compiler makes no such line; somebody else may, and the kernel
+/// enforces what is in it.
+fn unexplained_reach(old: &Tables, new: &Tables, difference: &mut Difference) {
+    let before = reached(old);
+    let given: BTreeSet<Target<'_>> =
+        difference.cells.iter().filter(|change| change.gains).map(|change| change.cell.target()).collect();
+    let unexplained = reached(new).into_iter().filter(|(target, how)| {
+        let stayed = before.get(target).is_some_and(|was| was.via == how.via && within(how.times, was.times));
+        !stayed && !given.contains(target)
+    });
+    let words = |(source, destination, port)| format!("{source} reaches {destination}:{port}, which no rule gives");
+    let words: Vec<String> = unexplained.map(|(target, _)| words(target)).collect();
+    difference.declarations.extend(words);
+}
+
+/// Source, destination and port, by their names.
+type Target<'a> = (&'a str, &'a str, &'a str);
+
+impl Cell {
+    fn target(&self) -> Target<'_> {
+        (&self.source, &self.destination, &self.port)
+    }
+}
+
+/// The lines of reachability, by names.
+fn reached(tables: &Tables) -> BTreeMap<Target<'_>, &Reach> {
+    let names: BTreeMap<ServiceId, &Service> = tables.services.iter().map(|s| (s.id, s)).collect();
+    let named = |line: &Reach| {
+        let destination = names.get(&line.destination)?;
+        let port = destination.ports.iter().find(|port| port.id == line.port)?;
+        let source = if line.source.0 == 0 { HOST } else { names.get(&line.source)?.name.as_str() };
+        Some((source, destination.name.as_str(), port.name.as_str()))
+    };
+    tables.reach.iter().filter_map(|line| Some((named(line)?, line))).collect()
+}
+
+/// Whether one span of time lies inside the other.
+fn within(inner: Times, outer: Times) -> bool {
+    let starts = outer.from.is_none_or(|outer| inner.from.is_some_and(|inner| outer <= inner));
+    starts && outer.until.is_none_or(|outer| inner.until.is_some_and(|inner| inner <= outer))
+}
+
 /// What `Host::"self"` is called where services have names.
 const HOST: &str = "host";
 
@@ -205,6 +255,24 @@ fn declarations(old: &Tables, new: &Tables, difference: &mut Difference) {
     for service in old.services.iter().filter(|service| new.service_named(&service.name).is_none()) {
         // Its processes are no longer governed, and its ports are anybody's.
         difference.declarations.push(format!("service {} is gone", service.name));
+    }
+    retired(old, new, difference);
+}
+
+/// A number that is forgotten may be given to another service, whose flows would then be taken for the old one's.
+fn retired(old: &Tables, new: &Tables, difference: &mut Difference) {
+    let number_of = |tables: &Tables, name: &str| {
+        tables.retired.get(name).copied().or_else(|| tables.service_named(name).map(|service| service.id))
+    };
+    for (name, id) in &old.retired {
+        if number_of(new, name) != Some(*id) {
+            difference.declarations.push(format!("the number {} of the former service {name} is free again", id.0));
+        }
+    }
+    for (name, id) in &new.retired {
+        if number_of(old, name) != Some(*id) {
+            difference.declarations.push(format!("{name} is a former service of number {}, and never was one", id.0));
+        }
     }
 }
 

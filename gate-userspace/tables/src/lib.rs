@@ -156,7 +156,6 @@ pub struct Times {
 impl Times {
     /// Whether the time does not matter.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
     pub fn is_always(&self) -> bool {
         *self == Self::default()
     }

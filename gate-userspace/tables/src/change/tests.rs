@@ -1,5 +1,5 @@
 use super::*;
-use crate::{FORMAT, PathPattern, Port, Protocol, Route, Transport};
+use crate::{FORMAT, PathPattern, Port, Protocol, Reach, Route, Times, Transport};
 use proptest::prelude::*;
 
 /// Conditions that the random rules have; the last two may fail.
@@ -202,4 +202,74 @@ fn what_runs_here_may_only_shrink_in_ways_that_free_nobody() {
     observed.services[0].observe = true;
     assert!(compare(&observed, &old).only_removes());
     assert_eq!(compare(&observed, &old).withdrawn, ["service orders is enforced, and was observed"]);
+}
+
+#[test]
+fn reach_that_no_rule_gives_is_a_gain() {
+    let mut old = tables(&[About { permits: true, condition: None }]);
+    let line = r#"{"source": 2, "destination": 1, "port": 1, "via": "proxy", "rule": 0}"#;
+    let line: Reach = serde_json::from_str(line).unwrap();
+    let mut new = old.clone();
+    new.reach.push(Reach { source: ServiceId(0), ..line.clone() });
+    let difference = compare(&old, &new);
+    assert_eq!(difference.gains().collect::<Vec<_>>(), ["host reaches orders:api, which no rule gives"]);
+    // Nor does a line hold for longer, and no cell gives that.
+    let timed = |from, until| {
+        let mut tables = old.clone();
+        tables.reach.push(Reach { times: Times { from, until }, ..line.clone() });
+        tables
+    };
+    for (was, is, removes) in [
+        ((None, Some(9)), (None, Some(9)), true),
+        ((None, Some(9)), (Some(3), Some(8)), true),
+        ((None, None), (None, Some(9)), true),
+        ((None, Some(9)), (None, None), false),
+        ((None, Some(9)), (None, Some(10)), false),
+        ((Some(3), None), (Some(2), None), false),
+    ] {
+        let difference = compare(&timed(was.0, was.1), &timed(is.0, is.1));
+        assert_eq!(difference.only_removes(), removes, "{was:?} {is:?}");
+    }
+    // Where a cell gives it, the cell says so, once.
+    let mut nothing = old.clone();
+    nothing.access.clear();
+    old.reach.push(line);
+    assert_eq!(compare(&nothing, &old).gains().collect::<Vec<_>>(), ["web -> orders.list by r000"]);
+    assert!(compare(&old, &nothing).only_removes() && compare(&old, &nothing).takes_away());
+}
+
+#[test]
+fn numbers_of_former_services_are_neither_freed_nor_made_up() {
+    let mut old = tables(&[]);
+    old.retired.insert("archive".into(), ServiceId(7));
+    let mut new = old.clone();
+    new.retired.clear();
+    let gains = |new: &Tables| compare(&old, new).gains().collect::<Vec<_>>();
+    assert_eq!(gains(&new), ["the number 7 of the former service archive is free again"]);
+    new.retired = BTreeMap::from([("archive".into(), ServiceId(7)), ("other".into(), ServiceId(8))]);
+    assert_eq!(gains(&new), ["other is a former service of number 8, and never was one"]);
+    let mut gone = old.clone();
+    let web = gone.services.remove(1);
+    gone.retired.insert(web.name, web.id);
+    assert_eq!(gains(&gone), ["service web is gone"], "told once");
+}
+
+#[test]
+fn a_cell_in_two_lines_is_no_table() {
+    let mut tables = tables(&[About { permits: true, condition: None }, About { permits: true, condition: None }]);
+    let mut other = tables.access[0].clone();
+    tables.access[0].permits = vec![0];
+    other.permits = vec![1];
+    tables.access.push(other);
+    let error = Tables::from_bytes(&tables.to_bytes().unwrap()).unwrap_err().to_string();
+    assert!(error.contains("is said in two lines"), "{error}");
+}
+
+#[test]
+fn what_changes_nothing_takes_nothing_away() {
+    let old = tables(&[About { permits: true, condition: None }]);
+    let mut new = old.clone();
+    new.rules[0].ticket = "T-2".into();
+    let difference = compare(&old, &new);
+    assert!(difference.only_removes() && !difference.takes_away());
 }
