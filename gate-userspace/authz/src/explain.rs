@@ -37,7 +37,7 @@ pub fn explain(in_force: &InForce, asked: Asked<'_>, now_ms: u64) -> Result<Json
     }
     let (Some(principal), Some(service)) = (principal, service) else { return Err(unknown) };
     if asked.action == "connect" {
-        return connect(in_force, principal, service, asked);
+        return connect(in_force, principal, service, asked, now_ms);
     }
     let decider = in_force.decider();
     let action = decider.action_named(asked.action);
@@ -67,13 +67,20 @@ fn request(in_force: &InForce, principal: Principal, to: &Service, action: Actio
     verdict(in_force, &decision, nearest.as_ref(), asked)
 }
 
-fn connect(in_force: &InForce, principal: Principal, to: &Service, asked: Asked<'_>) -> Result<Json, Vec<String>> {
+fn connect(
+    in_force: &InForce,
+    principal: Principal,
+    to: &Service,
+    asked: Asked<'_>,
+    now_ms: u64,
+) -> Result<Json, Vec<String>> {
     let names = || to.ports.iter().map(|port| port.name.as_str()).collect::<Vec<_>>().join(", ");
     let port = to.ports.iter().find(|port| port.name == asked.port);
     let port = port
         .ok_or_else(|| vec![format!("service {} has no port {:?}; its ports are: {}", to.name, asked.port, names())])?;
     let decider = in_force.decider();
-    let decision = decider.decide_connect(principal, to.id, port.id);
+    let now = i64::try_from(now_ms / 1_000).unwrap_or(i64::MAX);
+    let decision = decider.decide_connect(principal, to.id, port.id, now);
     let nearest = if decision.allow { None } else { decider.nearest_connect(principal, to.id, port.id) };
     Ok(verdict(in_force, &decision, nearest.as_ref(), Json::Null))
 }

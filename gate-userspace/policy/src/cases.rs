@@ -100,7 +100,7 @@ fn run(case: &Case, compiled: &Compiled) -> CaseResult {
                 Some((decision, decider.nearest(principal, action).to_string()))
             }
             _ => {
-                let decision = decider.decide_connect(principal, target.service, target.port);
+                let decision = decider.decide_connect(principal, target.service, target.port, case.now);
                 let nearest = decider.nearest_connect(principal, target.service, target.port)?;
                 Some((decision, nearest.to_string()))
             }

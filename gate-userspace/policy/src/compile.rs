@@ -70,9 +70,9 @@ fn check(
     let decider = Decider::new(universe, rules, &schema)
         .map_err(|error| report.file(SERVICES, format!("cannot be compiled: {error}")))
         .ok()?;
-    tables.reach = reach::reach(&decider, &tables);
+    tables.reach = reach::reach(&decider, report);
     tables.access = access::access(&decider);
-    Some(Compiled { tables, decider, schema: text, cases })
+    report.is_empty().then_some(Compiled { tables, decider, schema: text, cases })
 }
 
 fn table_rule(rule: &Rule, conditions: &access::Conditions) -> gate_tables::Rule {

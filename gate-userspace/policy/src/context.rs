@@ -118,6 +118,12 @@ impl RequestContext {
     }
 }
 
+/// What a condition of a connection may read: the time, in seconds since 1970.
+pub(crate) fn of_connection(now: i64) -> Result<Context, String> {
+    let pairs = [("now".to_owned(), RestrictedExpression::new_long(now))];
+    Context::from_pairs(pairs).map_err(|error| format!("the connection's context: {error}"))
+}
+
 /// Whether these are exactly the route's parameters, each of its type.
 pub(crate) fn check_params(params: &[(String, Value)], route: &TargetRoute) -> Result<(), String> {
     let declared: Vec<(&str, ParameterKind)> = route.path.segments().iter().filter_map(parameter).collect();

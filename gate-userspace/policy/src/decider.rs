@@ -13,7 +13,7 @@ mod nearest;
 pub use decision::{Decision, EvaluationError};
 pub use nearest::{Missing, NearRule, Nearest};
 
-use crate::context::{Attributes, RequestContext};
+use crate::context::{self, Attributes, RequestContext};
 use crate::rules::Rule;
 use crate::universe::{Principal, SubjectIndex, Target, Universe};
 use cedar_policy::{Authorizer, Decision as CedarDecision, Entities, PolicySet, Request};
@@ -52,6 +52,16 @@ enum Cell {
     Forbidden(RuleIds),
     /// Conditional rules decide. `permits` hold without condition.
     Conditional { permits: RuleIds, slice: Arc<Slice> },
+}
+
+/// What a question says besides who and what.
+#[derive(Debug, Clone, Copy)]
+enum Asked<'a> {
+    Request(&'a RequestContext),
+    Connection {
+        /// Seconds since 1970.
+        now: i64,
+    },
 }
 
 /// The conditional rules of a cell.
@@ -117,25 +127,20 @@ impl Decider {
     ) -> Decision {
         match self.target(action.0) {
             Some(target) if target.route.is_some() && target.service == resource => {
-                self.judge(principal, action.0, target, Some(context))
+                self.judge(principal, action.0, target, Asked::Request(context))
             }
             _ => Decision::deny(self.none.clone()),
         }
     }
 
-    /// May `principal` connect to this L4 port? An L7 port's answer is no: it is reached through the proxy.
-    pub fn decide_connect(&self, principal: Principal, destination: ServiceId, port: PortId) -> Decision {
+    /// May `principal` connect to this L4 port at `now`, in seconds since 1970? An L7 port's answer is no: it is reached
+    /// through the proxy.
+    pub fn decide_connect(&self, principal: Principal, destination: ServiceId, port: PortId, now: i64) -> Decision {
         let Some(number) = self.flows.get(&(destination, port)) else { return Decision::deny(self.none.clone()) };
         match self.target(*number) {
-            Some(target) => self.judge(principal, *number, target, None),
+            Some(target) => self.judge(principal, *number, target, Asked::Connection { now }),
             None => Decision::deny(self.none.clone()),
         }
-    }
-
-    /// Each pair that is or might be permitted, in no order, with the first rule (by id) that does it.
-    pub(crate) fn possible_permits(&self) -> impl Iterator<Item = (ServiceId, u32, &Rule)> {
-        let pairs = self.cells.iter();
-        pairs.filter_map(|((principal, target), cell)| Some((*principal, *target, self.first_permit(cell)?)))
     }
 
     /// What the rules say about each pair that is or might be permitted, in no order: source, target, indexes of the
@@ -157,25 +162,13 @@ impl Decider {
         })
     }
 
-    fn first_permit(&self, cell: &Cell) -> Option<&Rule> {
-        let named = |id: &Arc<str>| self.rule(id);
-        match cell {
-            Cell::Permitted(ids) => ids.first().and_then(named),
-            Cell::Forbidden(_) => None,
-            Cell::Conditional { permits, slice } => {
-                let conditional = slice.policies.policies().filter_map(|policy| self.rule(policy.id().as_ref()));
-                let conditional = conditional.filter(|rule| rule.permits());
-                permits.iter().filter_map(named).chain(conditional).min_by(|a, b| a.id.cmp(&b.id))
-            }
-        }
-    }
-
     pub(crate) fn universe(&self) -> &Universe {
         &self.universe
     }
 
-    pub(crate) fn rule(&self, id: &str) -> Option<&Rule> {
-        self.rules.get(self.rule_index(id)?)
+    /// Sorted by id: indexes of rules are of this list.
+    pub(crate) fn rules(&self) -> &[Rule] {
+        &self.rules
     }
 
     fn rule_index(&self, id: &str) -> Option<usize> {
@@ -186,18 +179,16 @@ impl Decider {
         self.universe.targets.get(number as usize)
     }
 
-    fn judge(&self, principal: Principal, number: u32, target: &Target, context: Option<&RequestContext>) -> Decision {
-        match (self.cells.get(&(principal.service_id(), number)), context) {
-            (Some(Cell::Permitted(rules)), _) => Decision::allow(rules.clone()),
-            (Some(Cell::Forbidden(rules)), _) => Decision::deny(rules.clone()),
-            (Some(Cell::Conditional { permits, slice }), Some(context)) => {
-                match self.evaluate(principal, target, context, permits, slice) {
-                    Ok(decision) => decision,
-                    Err(message) => Decision::failed(self.none.clone(), vec![EvaluationError { rule: None, message }]),
-                }
-            }
-            // Conditions on connections are refused by the compiler.
-            (Some(Cell::Conditional { .. }), None) | (None, _) => Decision::deny(self.none.clone()),
+    fn judge(&self, principal: Principal, number: u32, target: &Target, asked: Asked<'_>) -> Decision {
+        match self.cells.get(&(principal.service_id(), number)) {
+            Some(Cell::Permitted(rules)) => Decision::allow(rules.clone()),
+            Some(Cell::Forbidden(rules)) => Decision::deny(rules.clone()),
+            Some(Cell::Conditional { permits, slice }) => match self.evaluate(principal, target, asked, permits, slice)
+            {
+                Ok(decision) => decision,
+                Err(message) => Decision::failed(self.none.clone(), vec![EvaluationError { rule: None, message }]),
+            },
+            None => Decision::deny(self.none.clone()),
         }
     }
 
@@ -205,15 +196,17 @@ impl Decider {
         &self,
         principal: Principal,
         target: &Target,
-        context: &RequestContext,
+        asked: Asked<'_>,
         permits: &RuleIds,
         slice: &Slice,
     ) -> Result<Decision, String> {
         let subject = self.subjects.get(&principal.service_id()).and_then(|index| self.universe.subjects.get(*index));
-        let (Some(subject), Some(route)) = (subject, &target.route) else {
-            return Err("the question is about no subject or no route".to_owned());
+        let subject = subject.ok_or("the question is about no subject")?;
+        let context = match (asked, &target.route) {
+            (Asked::Request(context), Some(route)) => context.to_cedar(route, slice.reads)?,
+            (Asked::Connection { now }, None) => context::of_connection(now)?,
+            _ => return Err("a route is asked for as a connection, or a port as a route".to_owned()),
         };
-        let context = context.to_cedar(route, slice.reads)?;
         let request = Request::new(subject.uid.clone(), target.action.clone(), target.resource.clone(), context, None)
             .map_err(|error| error.to_string())?;
         let response = self.authorizer.is_authorized(&request, &slice.policies, &self.entities);

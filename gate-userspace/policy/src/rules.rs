@@ -2,6 +2,7 @@
 
 mod limits;
 mod literals;
+pub(crate) mod times;
 mod validate;
 
 use crate::diagnostic::{LineIndex, Report};
@@ -206,18 +207,19 @@ fn principal(rule: &Rule, report: &mut Report) {
     }
 }
 
-/// The kernel decides about connections, and it cannot evaluate a condition.
+/// The kernel decides about connections, and it can evaluate no condition but one on the time.
 fn flows(rule: &Rule, universe: &Universe, report: &mut Report) {
     let is_flow = |target: &&usize| universe.targets.get(**target).is_some_and(|target| target.route.is_none());
     if rule.is_conditional()
         && let Some(flow) = rule.scope.targets.iter().find(is_flow)
     {
         let port = universe.targets.get(*flow).map(|target| target.resource.to_string()).unwrap_or_default();
-        let message = format!(
-            "rule \"{}\" has a condition and covers Action::\"connect\" on {port}; the kernel decides about connections \
-             and evaluates no conditions in this version: remove the condition, or name the routes' actions only",
-            rule.id
-        );
+        let place = format!("rule \"{}\" has a condition and covers Action::\"connect\" on {port}", rule.id);
+        let message = match times::of(rule) {
+            Ok(_) if rule.permits() => return,
+            Ok(_) => format!("{place}: a forbid of connections holds at all times; give the permit its times instead"),
+            Err(why) => format!("{place}: {why}; otherwise remove the condition, or name the routes' actions only"),
+        };
         report.at(&rule.file, rule.line, message);
     }
 }

@@ -17,7 +17,7 @@ entity Unattested;
 // A port that is judged as a flow: Port::\"ledger:tcp/9000\".
 entity Port;
 
-action \"connect\" appliesTo { principal: [Service, Host], resource: [Port], context: {} };
+action \"connect\" appliesTo { principal: [Service, Host], resource: [Port], context: { now: Long } };
 ";
 
 /// The schema's text, the same for the same declarations.

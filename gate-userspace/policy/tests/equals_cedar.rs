@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed")]
 
-use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicyId, PolicySet, Request};
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, EntityUid, PolicyId, PolicySet, Request, RestrictedExpression,
+};
 use gate_policy::{ActionId, Compiled, LocalTime, PolicySource, Principal, RequestContext, compile};
 use gate_tables::{ServiceId, Value, Via};
 use proptest::prelude::*;
@@ -327,9 +329,10 @@ fn check_flows(compiled: &Compiled, oracle: &Oracle) -> Result<(), TestCaseError
         for (owner, number) in FLOWS {
             let service = tables.service_named(owner).unwrap();
             let port = service.ports.iter().find(|port| port.number == number).unwrap().id;
-            let ours = decider.decide_connect(principal, service.id, port);
+            let ours = decider.decide_connect(principal, service.id, port, 7);
             let resource = format!("Port::\"{owner}:tcp/{number}\"");
-            let cedar = oracle.ask(uid, "connect", &resource, Context::empty());
+            let now = [("now".to_owned(), RestrictedExpression::new_long(7))];
+            let cedar = oracle.ask(uid, "connect", &resource, Context::from_pairs(now).unwrap());
             check_decision(&ours, &cedar)?;
             let line = tables.reach(principal.service_id(), service.id, port);
             prop_assert_eq!(line.is_some(), cedar.allow);

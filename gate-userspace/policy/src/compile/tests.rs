@@ -172,3 +172,109 @@ fn a_condition_that_may_fail_says_so() {
         assert_eq!(condition_of(CONDITIONS, condition).map(|condition| condition.total), Some(total), "{condition}");
     }
 }
+
+const LEDGER: &str = r#"environment = "demo"
+[service.ledger]
+unit = "ledger.service"
+owner = "team"
+port.journal.listen = "tcp/9000"
+[service.web]
+unit = "web.service"
+owner = "team"
+"#;
+
+/// A permit of web to connect to the ledger under some conditions.
+fn connect(id: &str, conditions: &str) -> String {
+    let scope =
+        r#"permit (principal == Service::"web", action == Action::"connect", resource == Port::"ledger:tcp/9000")"#;
+    rule(id, &format!("{scope} {conditions};"))
+}
+
+fn times(rules: &str) -> gate_tables::Times {
+    let tables = compiled(LEDGER, rules, None);
+    let [line] = tables.reach.as_slice() else { panic!("{:#?}", tables.reach) };
+    line.times
+}
+
+fn refused(rules: &str) -> Vec<String> {
+    compile(&source(LEDGER, rules), None).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn conditions_of_connections_become_times() {
+    let times = |conditions: &str| {
+        let times = times(&connect("a", conditions));
+        (times.from, times.until)
+    };
+    assert_eq!(times(""), (None, None));
+    assert_eq!(times("when { context.now < 20 }"), (None, Some(20)));
+    assert_eq!(times("when { 10 <= context.now && context.now <= 20 }"), (Some(10), Some(21)));
+    assert_eq!(times("when { context.now > 10 } unless { context.now >= 20 }"), (Some(11), Some(20)));
+    assert_eq!(times("when { !(context.now < 10) && !(!(context.now < 20)) }"), (Some(10), Some(20)));
+    assert_eq!(times("when { context.now == 15 }"), (Some(15), Some(16)));
+    assert_eq!(times("when { context.now >= -5 }"), (None, None), "nothing is before 1970");
+}
+
+#[test]
+fn several_rules_of_one_connection_give_one_span() {
+    let rules = |conditions: &[&str]| -> String {
+        conditions.iter().zip(["a", "b", "c"]).map(|(conditions, id)| connect(id, conditions)).collect()
+    };
+    let span = |conditions: &[&str]| {
+        let times = times(&rules(conditions));
+        (times.from, times.until)
+    };
+    let (early, late) = ("when { context.now < 20 }", "when { context.now >= 20 && context.now < 30 }");
+    assert_eq!(span(&[early, late]), (None, Some(30)));
+    assert_eq!(span(&[late, early]), (None, Some(30)));
+    assert_eq!(span(&[early, late, ""]), (None, None));
+    let gap = refused(&rules(&[early, "when { context.now >= 21 }"]));
+    assert_eq!(gap.len(), 1, "{gap:?}");
+    assert!(
+        gap[0].starts_with("rules.cedar:2: rules \"a\" (rules.cedar:1) and \"b\" permit one connection"),
+        "{}",
+        gap[0]
+    );
+}
+
+#[test]
+fn the_kernel_is_told_no_condition_that_it_cannot_keep() {
+    for (conditions, says) in [
+        ("when { principal == Service::\"web\" }", "compares the time with constants"),
+        ("when { context.now < 20 || context.now > 30 }", "compares the time with constants"),
+        ("when { context.now != 20 }", "compares the time with constants"),
+        ("when { context.now + 1 < 20 }", "compares the time with constants"),
+        ("when { context.now < context.now }", "compares the time with constants"),
+        ("unless { context.now > 10 && context.now < 20 }", "compares the time with constants"),
+        ("when { context.now < 20 && context.now > 30 }", "hold at no time"),
+        ("when { context.now < 0 }", "hold at no time"),
+    ] {
+        let errors = refused(&connect("a", conditions));
+        assert!(errors.iter().any(|error| error.contains(says)), "{conditions}: {errors:?}");
+    }
+    let forbid = connect("b", "when { context.now < 20 }").replace("permit", "forbid");
+    let errors = refused(&(connect("a", "") + &forbid));
+    assert!(errors.iter().any(|error| error.contains("a forbid of connections holds at all times")), "{errors:?}");
+}
+
+#[test]
+fn times_are_when_cedar_permits() {
+    for conditions in [
+        "",
+        "when { context.now < 20 }",
+        "when { 10 <= context.now && context.now <= 20 }",
+        "when { context.now > 10 } unless { context.now >= 20 }",
+        "when { !(context.now < 10) && !(!(context.now < 20)) }",
+        "when { context.now == 15 }",
+        "when { 25 > context.now } unless { 3 > context.now }",
+    ] {
+        let compiled = compile(&source(LEDGER, &connect("a", conditions)), None).unwrap();
+        let id = |name: &str| compiled.tables.service_named(name).unwrap().id;
+        let line = &compiled.tables.reach[0];
+        for now in 0..40 {
+            let decision = compiled.decider.decide_connect(id("web").into(), id("ledger"), line.port, now);
+            assert_eq!(line.times.hold(now.unsigned_abs()), decision.allow, "{conditions} at {now}");
+            assert!(!decision.cacheable || conditions.is_empty());
+        }
+    }
+}
