@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 /// How long an entry that nobody waits for may wait for others. Whoever watches the log sees a denial that much later.
 pub const WINDOW: Duration = Duration::from_millis(100);
 /// Bytes of entries that are committed without waiting for more: beyond, a commit costs by what it writes.
-const GROUP: usize = 1 << 20;
+const GROUP: usize = 4 << 20;
 /// How often a log that failed is tried again.
 const RETRY: Duration = Duration::from_millis(250);
 

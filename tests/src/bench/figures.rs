@@ -26,6 +26,11 @@ impl Series {
         Self(self.0.iter().zip(&other.0).map(|(own, other)| own / other).collect())
     }
 
+    /// Round by round, what this is more than that.
+    pub fn less(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(own, other)| own - other).collect())
+    }
+
     /// Median and raw values.
     pub fn json(&self) -> Value {
         json!({ "median": round(self.median()), "rounds": self.0.iter().copied().map(round).collect::<Vec<_>>() })

@@ -6,6 +6,7 @@
 mod ask;
 mod cpu;
 mod decisions;
+mod echo;
 mod figures;
 mod l4;
 mod l7;
@@ -21,6 +22,7 @@ mod wrk;
 mod tests;
 
 pub use ask::ask;
+pub use echo::echo;
 pub use partner::{accept, connect};
 
 use clap::ValueEnum;

@@ -43,6 +43,14 @@ enum Place {
         /// On which port.
         port: u16,
     },
+    /// Answers as gate-authz does, without thinking.
+    #[command(hide = true)]
+    Echo {
+        /// Its socket.
+        socket: PathBuf,
+        /// The cgroup tree of the host.
+        cgroups: PathBuf,
+    },
     /// Asks gate-authz.
     #[command(hide = true)]
     Ask {
@@ -65,6 +73,7 @@ fn main() -> anyhow::Result<()> {
     match place {
         Some(Place::Connect) => return bench::connect(),
         Some(Place::Accept { port }) => return bench::accept(port),
+        Some(Place::Echo { socket, cgroups }) => return bench::echo(&socket, &cgroups),
         Some(Place::Ask { socket, frame, frames, batch, grant }) => {
             return bench::ask(&socket, &frame, frames, batch, grant);
         }

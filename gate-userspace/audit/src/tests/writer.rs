@@ -132,9 +132,9 @@ fn much_is_committed_before_the_window_ends() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log");
         let writer = start_with(&path, NEVER);
-        let large = vec![vec![b'x'; 16_000]; 70];
+        let large = vec![vec![b'x'; 16_000]; 270];
         let written = tokio::time::timeout(Duration::from_secs(10), writer.write(large, false)).await;
-        assert_eq!(written.expect("waits for the window"), Ok(70));
+        assert_eq!(written.expect("waits for the window"), Ok(270));
     });
 }
 
