@@ -1,8 +1,8 @@
-//! Attacks with sockets that the kernel keeps no state of, on the addresses and ports of a dead connection of a service.
+//! Attacks from the address and port of a dead connection of a service, whose tag the kernel still has.
 
 use anyhow::ensure;
 use gate_host::Role;
-use gate_tests::{Held, Host, OUTSIDE, attacker::Outcome, left_out};
+use gate_tests::{Held, Host, OUTSIDE, attacker::Outcome, left_out, shared};
 use std::fs;
 
 /// The ways of somebody else to the ledger, from the port of web's dead connection.
@@ -60,11 +60,42 @@ fn p15_who_has_no_state_inherits_no_tag() -> anyhow::Result<()> {
     }
     let log = fs::read_to_string(host.path("logs/ledger.log"))?;
     ensure!(!log.contains("accepted"), "the ledger took somebody for web: {log}");
-    // The same socket of nobody's reaches who is nobody's, which shows that it works.
+    // From there the ledger can be reached, by who may.
     drop(dead);
     drop(heirs);
     let came = host.attempt("web", &["connect", "127.0.0.1:9000", "--from", "127.0.0.1:40011"])?;
     ensure!(came.worked_with("echo hello"), "web, from the port of its dead connection: {came}");
     host.end();
+    Ok(())
+}
+
+/// A port that web may reach.
+const DOOR: &str = "\n[service.vault]\ncgroup = \"vault.service\"\nowner = \"team-finance\"\n\n\
+                    [service.vault.port.door]\nlisten = \"tcp/9100\"\n";
+const RULE: &str = "\n@id(\"web-opens-the-vault\")\n@reason(\"a test\")\n@ticket(\"OPS-1\")\n\
+                    permit (principal == Service::\"web\", action == Action::\"connect\", resource == Port::\"vault:tcp/9100\");\n";
+
+#[test]
+fn p15_who_is_not_governed_is_not_taken_for_who_had_its_port() -> anyhow::Result<()> {
+    if left_out()? {
+        return Ok(());
+    }
+    let mut shared = shared()?;
+    let host = shared.host()?;
+    let (from, to) = ("127.0.0.1:40014", "127.0.0.1:9100");
+    let shop = host.policy.clone();
+    host.publish(shop.clone().with("services.toml", DOOR).with("shop.cedar", RULE))?;
+    let mut dead = host.keep("web", &["later", to, from])?;
+    let came = dead.ask("web")?;
+    // The port is nobody's again, and somebody of no service serves it.
+    host.publish(shop)?;
+    ensure!(came.is("connect", "ECONNREFUSED"), "web, at the vault, which is not there: {came}");
+    let attacker = host.installed("gate-attacker")?.display().to_string();
+    host.start_service("free.scope", &[&attacker, "echo", to])?;
+    host.wait_for_listener("free.scope", 9100)?;
+    let came = host.keep(OUTSIDE, &["later", to, from])?.ask("nobody");
+    host.stop_service("free.scope")?;
+    let came = came?;
+    ensure!(came.worked_with("echo nobody"), "a process of no service, from the port of web's dead connection: {came}");
     Ok(())
 }
