@@ -30,6 +30,11 @@ pub(crate) const BOUNDARIES: &[Boundary] = &[
         only: &["gate-policy", "gate-authz", "gatectl", "gate-tests"],
         reason: "rules are read where they are decided or written; the enforcing processes have tables alone",
     },
+    Boundary {
+        of: &["gate-review"],
+        only: &["gate-review", "gatectl"],
+        reason: "words and pictures are for people; no daemon decides by them",
+    },
     Boundary { of: &["gate-loader"], only: &["gate-loader"], reason: ALONE },
     Boundary { of: &["gate-net"], only: &["gate-net"], reason: ALONE },
     Boundary { of: &["gate-proxy"], only: &["gate-proxy", "gate-tests"], reason: ALONE },

@@ -1,0 +1,191 @@
+//! Who may do what, over every service that the tables know.
+
+use crate::diff::{Target, port_text};
+use crate::near::did_you_mean;
+use crate::page::{Item, Line};
+use crate::rules::{HOST, Index, RuleView};
+use gate_tables::{Access, Protocol, Service, ServiceId, Tables};
+use serde::Serialize;
+use std::fmt;
+
+/// Who may ask for one target, and by which rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Grant {
+    /// What is asked.
+    pub target: Target,
+    /// The port: `tcp/8080 http`.
+    pub listens: String,
+    /// Who may: services' names, or `host`.
+    pub sources: Vec<String>,
+    /// Whether some of these requests may be denied.
+    pub conditional: bool,
+    /// The rules that permit it; any of them is enough.
+    pub permits: Vec<RuleView>,
+    /// The rules that forbid it when their condition holds.
+    pub unless: Vec<RuleView>,
+}
+
+/// What is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question<'q> {
+    /// A route, `orders.getOrder`, or all of a service's, `orders:all`; of this service alone, if one is named.
+    Action(&'q str, Option<&'q str>),
+    /// Connections to an L4 port, `ledger:journal` or `ledger:tcp/9000`, or to all of a service's, `ledger`.
+    Connect(&'q str),
+}
+
+/// A question about what the policy does not know: what was found and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown(String);
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unknown {}
+
+/// Who may do that. Empty: nobody.
+///
+/// # Errors
+/// When the policy has no such action, service or port.
+pub fn who_can(tables: &Tables, question: Question<'_>) -> Result<Vec<Grant>, Unknown> {
+    let wanted = match question {
+        Question::Action(action, resource) => routes(tables, action, resource)?,
+        Question::Connect(port) => flows(tables, port)?,
+    };
+    Ok(grants(tables, |target, _| wanted.contains(target)))
+}
+
+/// What a service, or `host`, may do. Empty: nothing.
+///
+/// # Errors
+/// When the policy has no such service.
+pub fn what_can(tables: &Tables, source: &str) -> Result<Vec<Grant>, Unknown> {
+    let id = if source == HOST { ServiceId(0) } else { service(tables, source)?.id };
+    let mut grants = grants(tables, |_, line| line.sources.contains(&id));
+    for grant in &mut grants {
+        grant.sources = vec![source.to_owned()];
+    }
+    Ok(grants)
+}
+
+fn grants(tables: &Tables, wanted: impl Fn(&Target, &Access) -> bool) -> Vec<Grant> {
+    let index = Index::new(tables);
+    let mut grants = Vec::new();
+    for ((destination, port, action), lines) in index.targets() {
+        let target = Target {
+            destination: (*destination).to_owned(),
+            port: (*port).to_owned(),
+            action: action.map(str::to_owned),
+        };
+        let declared = tables.service_named(destination).and_then(|s| s.ports.iter().find(|p| p.name == *port));
+        for line in lines.iter().filter(|line| wanted(&target, line)) {
+            let sources = line.sources.iter().filter_map(|id| index.source(*id));
+            let mut sources: Vec<String> = sources.map(str::to_owned).collect();
+            sources.sort_unstable();
+            grants.push(Grant {
+                target: target.clone(),
+                listens: declared.map(port_text).unwrap_or_default(),
+                sources,
+                conditional: index.is_conditional(line),
+                permits: index.views(&line.permits),
+                unless: index.views(&line.forbids),
+            });
+        }
+    }
+    grants
+}
+
+fn service<'a>(tables: &'a Tables, name: &str) -> Result<&'a Service, Unknown> {
+    tables.service_named(name).ok_or_else(|| {
+        let known = tables.services.iter().map(|service| service.name.as_str()).chain([HOST]);
+        Unknown(format!("there is no service {name:?}{}", did_you_mean(name, known)))
+    })
+}
+
+fn target(service: &Service, port: &gate_tables::Port, action: Option<&str>) -> Target {
+    Target { destination: service.name.clone(), port: port.name.clone(), action: action.map(str::to_owned) }
+}
+
+fn routes(tables: &Tables, action: &str, resource: Option<&str>) -> Result<Vec<Target>, Unknown> {
+    let resource = resource.map(|name| service(tables, name)).transpose()?;
+    if action == "connect" {
+        return Err(Unknown("connect to what? Name the port: connect ledger:journal".to_owned()));
+    }
+    let all = action.strip_suffix(":all").map(|name| service(tables, name)).transpose()?;
+    if let (None, Some((name, group))) = (all, action.split_once(':')) {
+        return Err(Unknown(format!(
+            "{action:?} is a group of actions, and compiled tables know {group:?} no more; ask about a route, \
+             {name}.ROUTE, or about {name}:all"
+        )));
+    }
+    let mut found = Vec::new();
+    for service in &tables.services {
+        for port in &service.ports {
+            let routes = port.routes.iter();
+            let wanted = routes.filter(|route| route.action == action || all.is_some_and(|s| s.name == service.name));
+            found.extend(wanted.map(|route| target(service, port, Some(&route.action))));
+        }
+    }
+    if found.is_empty() {
+        let routes = tables.services.iter().flat_map(|s| &s.ports).flat_map(|port| &port.routes);
+        let known = routes.map(|route| route.action.as_str());
+        return Err(match all {
+            Some(service) => Unknown(format!("{:?} has no routes", service.name)),
+            None => Unknown(format!("there is no action {action:?}{}", did_you_mean(action, known.chain(["connect"])))),
+        });
+    }
+    if let Some(resource) = resource
+        && let Some(other) = found.iter().find(|target| target.destination != resource.name)
+    {
+        return Err(Unknown(format!(
+            "{action:?} is asked of {:?} alone, never of {:?}; leave the resource out",
+            other.destination, resource.name
+        )));
+    }
+    Ok(found)
+}
+
+fn flows(tables: &Tables, name: &str) -> Result<Vec<Target>, Unknown> {
+    let (owner, port) = name.split_once(':').map_or((name, None), |(owner, port)| (owner, Some(port)));
+    let service = service(tables, owner)?;
+    let matches = |found: &gate_tables::Port| {
+        port.is_none_or(|port| port == found.name || Some(port) == port_text(found).split(' ').next())
+    };
+    let named: Vec<&gate_tables::Port> = service.ports.iter().filter(|port| matches(port)).collect();
+    if named.is_empty() {
+        let known: Vec<String> = service.ports.iter().map(|port| format!("{owner}:{}", port.name)).collect();
+        let hint = did_you_mean(name, known.iter().map(String::as_str));
+        return Err(Unknown(format!("{owner:?} has no port {:?}{hint}", port.unwrap_or_default())));
+    }
+    let flows = named.iter().filter(|port| port.protocol == Protocol::Opaque);
+    let flows: Vec<Target> = flows.map(|port| target(service, port, None)).collect();
+    if flows.is_empty() {
+        return Err(Unknown(format!(
+            "{name:?} is reached through gate-proxy alone, request by request; ask about its routes: {owner}:all"
+        )));
+    }
+    Ok(flows)
+}
+
+/// Grants as items of a page, target by target.
+#[must_use]
+pub fn describe_grants(grants: &[Grant]) -> Vec<Item> {
+    grants.iter().map(Grant::item).collect()
+}
+
+impl Grant {
+    fn item(&self) -> Item {
+        let line = Line::default().names(&self.sources).words(" -> ").name(self.target.name());
+        let line = line.words(" (").name(&self.listens).words(")");
+        let line = if self.conditional { line.words(", on a condition") } else { line };
+        let by = self.permits.iter().map(|rule| Line::of("permitted by ").line(rule.line()).into());
+        let unless = self.unless.iter().map(|rule| Line::of("unless forbidden by ").line(rule.line()).into());
+        Item { line, below: by.chain(unless).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests;
