@@ -1,11 +1,16 @@
 //! Whether a bundle may take effect.
 
+mod change;
+mod signers;
+
+pub(crate) use change::join;
+pub use change::{Because, Change};
+
 use crate::bundle::{Signed, Unchecked, check_signatures};
-use crate::duties::largest_without_conflict;
-use crate::{Bundle, DUTIES, Digest, Duties, Duty, Limits, Manifest, Mode, Reason, Refusal, Role};
+use crate::{Bundle, DUTIES, Digest, Duties, Limits, Manifest, Mode, Reason, Refusal};
 use gate_tables::Tables;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io::Read;
 
 /// What root trusts before there is any bundle: the first bundle brings exactly these duties, and satisfies them.
@@ -29,10 +34,31 @@ pub struct Signer {
 /// Whose signatures admitted a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Signers {
-    /// Who wrote it.
-    pub author: Signer,
+    /// Why they were enough.
+    pub quorum: Quorum,
+    /// Who wrote it; `None` where an approver alone took access away.
+    pub author: Option<Signer>,
     /// Who approved it, by name. In solo mode the author may be among them.
     pub approvers: Vec<Signer>,
+}
+
+/// How many signatures were enough for a bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quorum {
+    /// An author, and the approvals that the duties ask for.
+    Full,
+    /// One: the bundle only takes access away, and leaves the duties as they are.
+    RemovalByOne,
+}
+
+impl fmt::Display for Quorum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "full",
+            Self::RemovalByOne => "removal by one",
+        })
+    }
 }
 
 /// A bundle that may take effect after the one it was judged by. Only this crate makes one. Cloning is cheap.
@@ -143,6 +169,7 @@ pub fn admit_tar(
     let judge = Judge { current, trust, environment, now: Some(now) };
     let candidate = Candidate {
         manifest: &unchecked.manifest,
+        tables: unchecked.tables.as_ref(),
         duties: unchecked.duties.as_ref(),
         duties_bytes: unchecked.members().files.get(DUTIES).map(Vec::as_slice),
         signatures: check_signatures(unchecked.members()),
@@ -179,6 +206,7 @@ struct Judge<'a> {
 
 struct Candidate<'a> {
     manifest: &'a Manifest,
+    tables: Option<&'a Tables>,
     duties: Option<&'a Duties>,
     duties_bytes: Option<&'a [u8]>,
     signatures: Vec<Result<Signed, Reason>>,
@@ -188,6 +216,7 @@ impl Judge<'_> {
     fn bundle(&self, bundle: &Bundle) -> Result<Admitted, Refusal> {
         let candidate = Candidate {
             manifest: bundle.manifest(),
+            tables: Some(bundle.tables()),
             duties: Some(bundle.duties()),
             duties_bytes: bundle.file(DUTIES),
             signatures: check_signatures(bundle.members()),
@@ -200,6 +229,7 @@ impl Judge<'_> {
         let mut reasons = self.place(candidate.manifest);
         reasons.extend(self.time(candidate.manifest));
         let judges = self.duties_in_force(&candidate, &mut reasons);
+        let change = self.change(&candidate);
         let mut sound = Vec::new();
         for signature in candidate.signatures {
             match signature {
@@ -207,7 +237,7 @@ impl Judge<'_> {
                 Err(reason) => reasons.push(reason),
             }
         }
-        let signers = judges.and_then(|duties| judge_signers(&sound, duties, &mut reasons));
+        let signers = judges.and_then(|duties| signers::judge(&sound, duties, change.as_ref(), &mut reasons));
         match signers {
             Some(signers) if reasons.is_empty() => Ok(signers),
             _ => Err(reasons),
@@ -239,6 +269,11 @@ impl Judge<'_> {
         reasons
     }
 
+    /// What it changes, by its tables; that they follow from its rules is for gate-authz to confirm.
+    fn change(&self, candidate: &Candidate<'_>) -> Option<Change> {
+        Some(Change::between(candidate.tables?, candidate.duties_bytes, self.current.map(Admitted::bundle)))
+    }
+
     fn time(&self, manifest: &Manifest) -> Option<Reason> {
         let not_after = manifest.not_after();
         self.now.filter(|now| *now > not_after).map(|now| Reason::Expired { not_after, now })
@@ -261,99 +296,4 @@ impl Judge<'_> {
         }
         candidate.duties
     }
-}
-
-/// How many approvals a change needs. Every change needs an author and all the approvals that the duties ask for;
-/// the one place to change when changes that only take access away need one signature.
-fn needed_approvals(duties: &Duties) -> usize {
-    duties.approvals()
-}
-
-/// People who signed in one role: name, the key that is named in the record, how many signatures.
-type People<'d> = BTreeMap<&'d str, (String, usize)>;
-
-/// Who signed, if that is enough.
-fn judge_signers(sound: &[Signed], duties: &Duties, reasons: &mut Vec<Reason>) -> Option<Signers> {
-    let before = reasons.len();
-    let mut authors = People::new();
-    let mut approvals = People::new();
-    for signed in sound {
-        let (people, duty) = match signed.role {
-            Role::Author => (&mut authors, Duty::Author),
-            Role::Approver => (&mut approvals, Duty::Approve),
-        };
-        match entitled(signed, duty, duties) {
-            Ok(person) => people.entry(person).or_insert_with(|| (signed.key.fingerprint(), 0)).1 += 1,
-            Err(reason) => reasons.push(reason),
-        }
-    }
-    let author = sole_author(&authors, reasons);
-    let counted = count_approvals(&authors, &approvals, duties, reasons);
-    let signer = |person: &str, people: &People<'_>| {
-        let (fingerprint, _) = people.get(person)?;
-        Some(Signer { person: person.to_owned(), fingerprint: fingerprint.clone() })
-    };
-    let approvers = counted.into_iter().filter_map(|person| signer(person, &approvals)).collect();
-    let author = signer(author?, &authors)?;
-    (reasons.len() == before).then_some(Signers { author, approvers })
-}
-
-fn entitled<'d>(signed: &Signed, duty: Duty, duties: &'d Duties) -> Result<&'d str, Reason> {
-    let member = signed.member.clone();
-    match duties.owner_of(&signed.key) {
-        None => Err(Reason::UnknownKey { member, fingerprint: signed.key.fingerprint() }),
-        Some((person, entry)) if !entry.may(duty) => {
-            Err(Reason::NotAllowed { member, person: person.to_owned(), role: signed.role, duty })
-        }
-        Some((person, _)) => Ok(person),
-    }
-}
-
-fn sole_author<'d>(authors: &People<'d>, reasons: &mut Vec<Reason>) -> Option<&'d str> {
-    let mut names = authors.keys().copied();
-    match (names.next(), names.next()) {
-        (Some(author), None) => return Some(author),
-        (None, _) => reasons.push(Reason::MissingAuthor),
-        // Whoever added a second author could otherwise approve as the first.
-        _ => reasons.push(Reason::SeveralAuthors { people: authors.keys().map(ToString::to_string).collect() }),
-    }
-    None
-}
-
-/// Counts people, not keys; what did not count is named when it would have been needed.
-fn count_approvals<'d>(
-    authors: &People<'d>,
-    approvals: &People<'d>,
-    duties: &Duties,
-    reasons: &mut Vec<Reason>,
-) -> BTreeSet<&'d str> {
-    let mut notes = Vec::new();
-    let mut eligible = BTreeSet::new();
-    for (&person, &(_, signatures)) in approvals {
-        let team = duties.mode() == Mode::Team;
-        let opponent = authors.keys().find(|author| duties.in_conflict(author, person));
-        if team && authors.contains_key(person) {
-            notes.push(Reason::ApproverIsAuthor { person: person.to_owned() });
-            continue;
-        }
-        if signatures > 1 {
-            notes.push(Reason::CountedOnce { person: person.to_owned(), signatures });
-        }
-        match opponent {
-            Some(&author) => notes.push(Reason::Conflict { one: author.to_owned(), other: person.to_owned() }),
-            None => drop(eligible.insert(person)),
-        }
-    }
-    let counted = largest_without_conflict(&eligible, duties.conflicts());
-    for left_out in eligible.difference(&counted) {
-        if let Some(one) = counted.iter().find(|one| duties.in_conflict(one, left_out)) {
-            notes.push(Reason::Conflict { one: (*one).to_owned(), other: (*left_out).to_owned() });
-        }
-    }
-    let needed = needed_approvals(duties);
-    if counted.len() < needed {
-        reasons.push(Reason::MissingApprovals { needed, counted: counted.len() });
-        reasons.extend(notes);
-    }
-    counted
 }

@@ -148,7 +148,7 @@ pub(crate) struct Unchecked {
     members: Members,
     pub(crate) manifest: Manifest,
     pub(crate) digest: Digest,
-    tables: Option<Tables>,
+    pub(crate) tables: Option<Tables>,
     pub(crate) duties: Option<Duties>,
     reasons: Vec<Reason>,
 }

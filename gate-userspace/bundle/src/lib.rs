@@ -18,7 +18,8 @@
 //! - The digest of the bundle is the SHA-256 of `manifest.json`. Signatures are not part of it: they name it.
 //! - A signature's namespace says what its signer meant: [`signing_namespace`].
 //! - [`admit`] judges a bundle by the duties of the bundle *before* it, the first one by what root enrolled
-//!   ([`EnrolledRoot`]). A [`Refusal`] holds every reason, and an [`Admitted`] cannot be made in any other way.
+//!   ([`EnrolledRoot`]). A bundle that only takes access away needs one signature, every other one an author and the
+//!   approvals: [`Change`] says which it is. A [`Refusal`] holds every reason, and an [`Admitted`] cannot be made in any other way.
 //! - [`Store`] keeps the chain of admitted bundles, and believes nothing on the disk: on opening it admits the chain
 //!   again from the enrolled root.
 //!
@@ -36,7 +37,7 @@ mod reason;
 mod signature;
 mod store;
 
-pub use admission::{Admission, Admitted, EnrolledRoot, Signer, Signers, admit, admit_tar};
+pub use admission::{Admission, Admitted, Because, Change, EnrolledRoot, Quorum, Signer, Signers, admit, admit_tar};
 pub use archive::{ArchiveError, Limits};
 pub use bundle::{Bundle, Signed};
 pub use digest::{Digest, DigestError};

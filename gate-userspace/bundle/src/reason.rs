@@ -1,6 +1,7 @@
 //! Why a bundle is refused.
 
-use crate::{ArchiveError, Digest, DutiesProblem, Duty, ManifestError, Role, SignatureProblem};
+use crate::admission::join;
+use crate::{ArchiveError, Because, Digest, DutiesProblem, Duty, ManifestError, Role, SignatureProblem};
 use std::fmt;
 
 /// One reason to refuse a bundle.
@@ -93,6 +94,15 @@ pub enum Reason {
         /// How many count.
         counted: usize,
     },
+    /// Why the author and every approval are needed, beside what is missing.
+    #[error("one signature is enough only for taking access away with the duties as they are, and {}", join(.because))]
+    OneIsNotEnough {
+        /// Every cause.
+        because: Vec<Because>,
+    },
+    /// Nobody whose signature counts signed a bundle for which one is enough.
+    #[error("nobody signed; it only removes access, so one signature is enough: of an author, or of an approver")]
+    NobodySigned,
     /// An approval does not count: it is the author's own.
     #[error("the approval by {person} does not count: the author does not approve")]
     ApproverIsAuthor {

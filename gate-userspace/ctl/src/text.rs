@@ -22,6 +22,17 @@ pub(crate) fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
+/// Who signed a bundle, and how many were enough; records of before that was told have no quorum.
+pub(crate) fn signers<T: AsRef<str>>(quorum: Option<&str>, author: Option<&str>, approvers: &[T]) -> String {
+    let mut parts: Vec<String> = quorum.into_iter().filter(|quorum| *quorum != "full").map(str::to_owned).collect();
+    parts.extend(author.map(|author| format!("author {author}")));
+    if !approvers.is_empty() {
+        let names: Vec<&str> = approvers.iter().map(AsRef::as_ref).collect();
+        parts.push(format!("approved by {}", names.join(", ")));
+    }
+    parts.join(", ")
+}
+
 /// Seconds since 1970 as RFC 3339, UTC: `2026-11-22T15:20:00Z`.
 pub(crate) fn time(unix_s: u64) -> String {
     let (days, second) = (unix_s / 86_400, unix_s % 86_400);

@@ -65,6 +65,12 @@ fn services_keep_their_numbers_only_when_the_predecessor_is_looked_at() {
         for line in &mut tables.reach {
             (line.source, line.destination) = (other(line.source), other(line.destination));
         }
+        for line in &mut tables.access {
+            line.destination = other(line.destination);
+            line.sources.iter_mut().for_each(|source| *source = other(*source));
+            line.sources.sort();
+        }
+        tables.access.sort();
     };
     let swapped = with_tables(&open(&place, "two.gate"), swap);
     assert_eq!(swapped.manifest().previous(), Some(one.digest()));
@@ -76,6 +82,43 @@ fn services_keep_their_numbers_only_when_the_predecessor_is_looked_at() {
     // The first has none.
     fs::write(place.path("first.gate"), with_tables(&one, swap).to_tar()).unwrap();
     place.gatectl("bundle sign first.gate --as author --key alice").code(1).complains("services[batch].id is");
+}
+
+#[test]
+fn one_signature_takes_access_away_and_what_is_given_is_told() {
+    let place = Place::new();
+    let first = place.gatectl("bundle build policy -o one.gate").code(0);
+    first.says("needs an author and every approval: it is the first of its chain");
+    for sign in ["sign one.gate --as author --key alice", "approve one.gate --key bob"] {
+        place.gatectl(&format!("bundle {sign}")).code(0);
+    }
+    place.append(
+        "policy/shop.cedar",
+        "\n@id(\"no-books\") @reason(\"incident\") @ticket(\"INC-1\")\nforbid (principal == Service::\"web\", action == \
+         Action::\"connect\", resource == Port::\"ledger:tcp/9000\");\n",
+    );
+    fs::write(place.path("policy/cases.toml"), "").unwrap();
+    let built = place.gatectl("bundle build policy -o two.gate --previous one.gate").code(0);
+    built.says("change    only removes access: one signature is enough");
+    place.gatectl("bundle show two.gate --previous one.gate").code(1).says("nobody signed; it only removes access");
+    place.gatectl("bundle approve two.gate --key bob").code(0);
+    let (code, shown) = place.json("bundle show two.gate --previous one.gate");
+    assert_eq!((code, &shown["verdict"]["signers"]["quorum"]), (0, &"removal-by-one".into()), "{shown}");
+    let shown = place.gatectl("bundle show two.gate --previous one.gate").code(0);
+    shown.says("only removes access: one signature is enough\nwould be admitted: removal by one, approved by bob");
+
+    // Taking it back is an addition.
+    place.edit(
+        "policy/shop.cedar",
+        "@id(\"no-books\") @reason(\"incident\") @ticket(\"INC-1\")\nforbid",
+        "@id(\"books\") @reason(\"over\") @ticket(\"INC-2\")\npermit",
+    );
+    let built = place.gatectl("bundle build policy -o three.gate --previous two.gate").code(0);
+    let gives = "it gives web -> ledger:journal by ";
+    built.says(&format!("change    needs an author and every approval: {gives}"));
+    place.gatectl("bundle sign three.gate --as author --key alice").code(0);
+    let shown = place.gatectl("bundle show three.gate --previous one.gate --previous two.gate").code(1);
+    shown.says("0 of 1 approvals").says(gives);
 }
 
 /// p60

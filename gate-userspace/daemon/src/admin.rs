@@ -187,6 +187,7 @@ impl<D: Duty> Administrators<D> {
         let bundles = self.bundles.lock().await;
         let active = self.context.reporter.active();
         let stored = bundles.store.current().map(|bundle| bundle.digest().to_string());
+        let quorum = bundles.store.current().map(|bundle| bundle.signers().quorum.to_string());
         let health = match self.context.reporter.health() {
             Health::Recording => json!({"state": "recording"}),
             Health::Spooling { waiting, why } => json!({"state": "spooling", "waiting": waiting, "why": why}),
@@ -200,6 +201,7 @@ impl<D: Duty> Administrators<D> {
             "version": active.version,
             "bundle": bundles.in_force.map(|digest| digest.to_string()),
             "stored": stored,
+            "quorum": quorum,
             "staged": bundles.staged.as_ref().map(|staged| staged.bundle.digest().to_string()),
             "record": health,
             "sandbox": self.sandbox,
@@ -218,7 +220,8 @@ impl<D: Duty> Administrators<D> {
             step: step.into(),
             candidate: bundle.digest().to_string(),
             candidate_version: bundle.version(),
-            author: Some(signers.author.person.clone()),
+            quorum: Some(signers.quorum.to_string()),
+            author: signers.author.as_ref().map(|signer| signer.person.clone()),
             approvers: signers.approvers.iter().map(|signer| signer.person.clone()).collect(),
             reasons: candidate::bounded(reasons),
         });
@@ -231,6 +234,7 @@ impl<D: Duty> Administrators<D> {
             step: "refused".into(),
             candidate,
             candidate_version,
+            quorum: None,
             author: None,
             approvers: Vec::new(),
             reasons: candidate::bounded(reasons),

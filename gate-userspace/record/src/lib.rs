@@ -214,6 +214,9 @@ pub enum Event {
         candidate: String,
         /// The candidate's version.
         candidate_version: u64,
+        /// How many signatures were enough: `full`, `removal by one`; `None` where that was not verified.
+        #[serde(default)]
+        quorum: Option<String>,
         /// Who authored it, where that was verified.
         author: Option<String>,
         /// Who approved it, where that was verified.
@@ -307,8 +310,9 @@ impl Event {
             Self::Grant { session, decision, source, destination, why, until_ms: _, outcome: _ } => {
                 session.len() + decision.len() + source.len() + destination.len() + why.len()
             }
-            Self::Bundle { step, candidate, author, approvers, reasons, candidate_version: _ } => {
-                step.len() + candidate.len() + optional(author) + all(approvers) + all(reasons)
+            Self::Bundle { step, candidate, quorum, author, approvers, reasons, candidate_version: _ } => {
+                let signers = optional(quorum) + optional(author) + all(approvers);
+                step.len() + candidate.len() + signers + all(reasons)
             }
             Self::Administration { act, uid: _ } => act.len(),
             Self::Rejected { socket, peer, found } => socket.len() + peer.len() + found.len(),

@@ -44,6 +44,16 @@ fn p6b_tables_of_other_rules_are_refused_and_the_difference_is_named() {
     assert!(reasons[0].ends_with("reach batch -> ledger:journal: no rule permits it"), "{reasons:?}");
 }
 
+/// One person signs tables that only take access away; the rules beside them give access to the next compilation.
+#[test]
+fn p6b_rules_that_give_more_than_the_tables_of_a_removal_are_refused() {
+    let (before, after) = (tables(RULES), bytes("// nothing\n"));
+    let removal = gate_tables::compare(&before, &Tables::from_bytes(&after).unwrap());
+    assert!(removal.only_removes() && removal.takes_away(), "the other processes see a removal");
+    let reasons = InForce::compile(7, files(RULES, ""), &after, Some(&before)).unwrap_err();
+    assert!(reasons[0].contains("follow from the rules") && reasons[0].contains("rule "), "{reasons:?}");
+}
+
 #[test]
 fn another_spelling_of_the_same_tables_is_refused() {
     let pretty = serde_json::to_vec_pretty(&tables(RULES)).unwrap();

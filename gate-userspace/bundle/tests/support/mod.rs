@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(missing_docs, unreachable_pub, reason = "a test's helpers")]
 
+pub mod shop;
+
 use gate_bundle::*;
 use gate_tables::{Rule, Service, ServiceId, Tables};
 use ssh_key::{HashAlg, LineEnding, PrivateKey, SshSig, private::Ed25519Keypair};
@@ -137,6 +139,16 @@ pub fn refused(bundle: &Bundle, current: Option<&Admitted>, trust: &EnrolledRoot
     let other = admit_tar_now(&bundle.to_tar(), current, trust).unwrap_err();
     assert_eq!(one, other);
     one.reasons().to_vec()
+}
+
+/// Why bundles with the same tables need everybody.
+pub fn nothing_taken() -> Reason {
+    Reason::OneIsNotEnough { because: vec![Because::TakesNothing] }
+}
+
+/// The name of a bundle's author.
+pub fn author(admitted: &Admitted) -> &str {
+    &admitted.signers().author.as_ref().unwrap().person
 }
 
 /// A raw archive with these members, in that order, with headers as bundles have them.

@@ -1,6 +1,6 @@
 //! One record on one line.
 
-use crate::text::{plain, time_ms};
+use crate::text::{plain, signers, time_ms};
 use gate_record::{Entry, Event, Outcome};
 
 /// `INDEX TIME ROLE vVERSION what happened`.
@@ -49,11 +49,10 @@ fn what(event: &Event) -> String {
         Event::Heartbeat {} => "heartbeat".into(),
         Event::Flow { .. } | Event::Session { .. } | Event::Grant { .. } => flow(event),
         Event::Decision { .. } | Event::Enforcement { .. } => request(event),
-        Event::Bundle { step, candidate, candidate_version, author, approvers, reasons } => {
-            let by = match author {
-                Some(author) => format!(", author {author}, approved by {}", approvers.join(", ")),
-                None => String::new(),
-            };
+        Event::Bundle { step, candidate, candidate_version, quorum, author, approvers, reasons } => {
+            let signed = author.is_some() || !approvers.is_empty();
+            let by = signed.then(|| signers(quorum.as_deref(), author.as_deref(), approvers));
+            let by = by.map(|by| format!(", {by}")).unwrap_or_default();
             format!("bundle {step} {} version {candidate_version}{by}{}", short(candidate), why(&reasons.join("; ")))
         }
         Event::Administration { uid, act } => format!("operator uid {uid}: {act}"),

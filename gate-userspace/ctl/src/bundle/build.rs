@@ -1,10 +1,11 @@
 //! `gatectl bundle build`.
 
+use super::show::change_json;
 use super::{file, git};
 use crate::policy::{Problem, Summary, check};
 use crate::report::{Exit, Failure, Report};
 use crate::text::{count, duration, plain, time};
-use gate_bundle::{Bundle, Draft, TABLES};
+use gate_bundle::{Bundle, Change, Draft, TABLES};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -53,7 +54,8 @@ pub(crate) fn run(arguments: &Arguments, now: u64) -> Result<Report, Failure> {
     let bundle = Bundle::unsigned(draft, files)
         .map_err(|refusal| Failure::refused(file::reasons(&arguments.directory, &refusal)))?;
     file::create(&arguments.out, &bundle.to_tar(), arguments.force)?;
-    Ok(report(arguments, &bundle, &commit_said, checked.cases.len()))
+    let change = Change::of(&bundle, previous.as_ref());
+    Ok(report(arguments, &bundle, &change, &commit_said, checked.cases.len()))
 }
 
 /// The commit to name, and what is said about it.
@@ -77,25 +79,28 @@ fn commit(arguments: &Arguments) -> Result<(Option<String>, String), Failure> {
     }
 }
 
-fn report(arguments: &Arguments, bundle: &Bundle, commit: &str, cases: usize) -> Report {
+fn report(arguments: &Arguments, bundle: &Bundle, change: &Change, commit: &str, cases: usize) -> Report {
     let manifest = bundle.manifest();
     let summary = Summary::of(bundle.tables());
     let follows = manifest.previous().map_or_else(|| "nothing: the first".to_owned(), |digest| digest.to_string());
     let text = format!(
         "built {}: version {} of environment {}\n  digest    {}\n  follows   {follows}\n  commit    {commit}\n  \
-         activate  until {}\n  policy    {summary}\n  cases     {cases} passed\n\
-         next: gatectl bundle sign {} --as author --key KEY, then another person: gatectl bundle approve\n",
+         activate  until {}\n  policy    {summary}\n  cases     {cases} passed\n  \
+         change    {}\nnext: gatectl bundle sign {} --as author --key KEY{}\n",
         arguments.out.display(),
         manifest.version(),
         manifest.environment(),
         bundle.digest(),
         time(manifest.not_after()),
+        plain(&change.to_string()),
         arguments.out.display(),
+        if change.only_removes() { "" } else { ", then another person: gatectl bundle approve" },
     );
     let json = json!({
         "file": arguments.out, "digest": bundle.digest(), "version": manifest.version(),
         "environment": manifest.environment(), "previous": manifest.previous(), "git_commit": manifest.git_commit(),
         "git": commit, "not_after": manifest.not_after(), "summary": summary.json(), "cases": cases,
+        "change": change_json(change),
     });
     Report { exit: Exit::Fine, text, json }
 }

@@ -2,7 +2,7 @@
 
 use super::file;
 use crate::report::Failure;
-use gate_bundle::{Admission, Admitted, Bundle, Digest, Duties, EnrolledRoot, Reason, Refusal, admit};
+use gate_bundle::{Admission, Admitted, Bundle, Change, Digest, Duties, EnrolledRoot, Reason, Refusal, admit};
 use std::path::{Path, PathBuf};
 
 /// What the roles would say.
@@ -21,6 +21,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Judge {
     trust: Option<EnrolledRoot>,
     current: Option<Admitted>,
+    last: Option<Bundle>,
     duties: Option<Duties>,
     incomplete: Option<String>,
 }
@@ -37,30 +38,37 @@ impl Judge {
             };
             // The environment is filled in from the bundle: which one a host is in, only its configuration says.
             let trust = digest.map(|duties_sha256| EnrolledRoot { environment: String::new(), duties_sha256 });
-            return Ok(Self { trust, current: None, duties, incomplete: None });
+            return Ok(Self { trust, current: None, last: None, duties, incomplete: None });
         };
         let own = Digest::of(first.file(gate_bundle::DUTIES).unwrap_or_default());
         let duties_sha256 = enrolled.map_or(own, |(digest, _)| digest);
         let trust = EnrolledRoot { environment: first.manifest().environment().to_owned(), duties_sha256 };
-        let last = chain.last().map(|(_, bundle)| bundle.duties().clone());
+        let last = chain.last().map(|(_, bundle)| bundle.clone());
+        let duties = last.as_ref().map(|last| last.duties().clone());
         if first.manifest().version() != 1 {
             let version = first.manifest().version();
             let why = format!(
                 "{} is version {version}; give --previous for each bundle from version 1 on, in order, for a verdict",
                 path.display()
             );
-            return Ok(Self { trust: None, current: None, duties: last, incomplete: Some(why) });
+            return Ok(Self { trust: None, current: None, last, duties, incomplete: Some(why) });
         }
         let mut current = None;
         for (path, bundle) in &chain {
             current = Some(admit_next(path, bundle, current.as_ref(), &trust)?);
         }
-        Ok(Self { trust: Some(trust), current, duties: last, incomplete: None })
+        Ok(Self { trust: Some(trust), current, last, duties, incomplete: None })
     }
 
     /// The duties that judge the signatures; `None` when nothing was given.
     pub(crate) fn duties(&self) -> Option<&Duties> {
         self.duties.as_ref()
+    }
+
+    /// What the bundle changes; `None` when the bundle before it was not given.
+    pub(crate) fn change(&self, bundle: &Bundle) -> Option<Change> {
+        let previous = self.last.as_ref();
+        (previous.map(Bundle::digest) == bundle.manifest().previous()).then(|| Change::of(bundle, previous))
     }
 
     /// The verdict on a bundle at this time.

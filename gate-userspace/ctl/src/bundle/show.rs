@@ -5,7 +5,7 @@ use super::judge::{Judge, Verdict, unsound};
 use crate::policy::Summary;
 use crate::report::{Exit, Failure, Report};
 use crate::text::{plain, time};
-use gate_bundle::{Bundle, Duties, Duty, Role, Signed};
+use gate_bundle::{Bundle, Change, Duties, Duty, Role, Signed};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -42,6 +42,10 @@ pub(crate) fn run(arguments: &Arguments, now: u64) -> Result<Report, Failure> {
     if signatures.is_empty() && unsound.is_empty() {
         text.push_str("  nobody signed it yet\n");
     }
+    let change = judge.change(&bundle);
+    if let Some(change) = &change {
+        text.push_str(&format!("{}\n", plain(&change.to_string())));
+    }
     let verdict = judge.judge(&bundle, now);
     let (exit, said) = say(&verdict, &mut text);
     let mut json = shown.json;
@@ -52,6 +56,7 @@ pub(crate) fn run(arguments: &Arguments, now: u64) -> Result<Report, Failure> {
             unsound.iter().map(|(member, problem)| json!({ "member": member, "problem": problem })).collect(),
         );
         fields.insert("verdict".into(), said);
+        fields.insert("change".into(), change.map_or(Value::Null, |change| change_json(&change)));
     }
     let exit = if unsound.is_empty() { exit } else { Exit::Found };
     Ok(Report { exit, text, json })
@@ -84,6 +89,12 @@ pub(crate) fn describe(bundle: &Bundle) -> Shown {
     Shown { text, json }
 }
 
+/// What decides how many signatures are needed.
+pub(crate) fn change_json(change: &Change) -> Value {
+    let because: Vec<String> = change.because().iter().map(ToString::to_string).collect();
+    json!({ "only_removes": change.only_removes(), "because": because })
+}
+
 fn signature(signed: &Signed, duties: Option<&Duties>, text: &mut String) -> Value {
     let Signed { member, role, key } = signed;
     let duty = match role {
@@ -110,11 +121,9 @@ fn say(verdict: &Verdict, text: &mut String) -> (Exit, Value) {
         Verdict::Admitted(admitted) => {
             let signers = admitted.signers();
             let approvers: Vec<&str> = signers.approvers.iter().map(|signer| signer.person.as_str()).collect();
-            text.push_str(&format!(
-                "would be admitted: author {}, approved by {}\n",
-                plain(&signers.author.person),
-                plain(&approvers.join(", "))
-            ));
+            let author = signers.author.as_ref().map(|signer| signer.person.as_str());
+            let who = crate::text::signers(Some(&signers.quorum.to_string()), author, &approvers);
+            text.push_str(&format!("would be admitted: {}\n", plain(&who)));
             (Exit::Fine, json!({ "admitted": true, "signers": signers }))
         }
         Verdict::Same => {

@@ -27,11 +27,12 @@ pub(crate) async fn find(config: &HostConfig) -> Result<Value, String> {
         let found = entries.iter().rev().find_map(|(index, entry)| {
             let entry = gate_record::decode(entry).ok()?;
             match entry.report.event {
-                Event::Bundle { step, candidate, candidate_version, author, approvers, .. }
+                Event::Bundle { step, candidate, candidate_version, quorum, author, approvers, .. }
                     if candidate == bundle && (step == "activated" || step == "restored") =>
                 {
                     Some(json!({
-                        "entry": index, "version": candidate_version, "author": author, "approvers": approvers,
+                        "entry": index, "version": candidate_version, "quorum": quorum, "author": author,
+                        "approvers": approvers,
                     }))
                 }
                 _ => None,

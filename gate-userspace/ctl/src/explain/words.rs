@@ -68,12 +68,12 @@ pub(crate) fn signers(signers: &Result<Value, String>) -> String {
         Ok(signers) => {
             let approvers = signers.get("approvers").and_then(Value::as_array);
             let approvers: Vec<&str> = approvers.into_iter().flatten().filter_map(Value::as_str).collect();
+            let part = |name: &str| signers.get(name).and_then(Value::as_str);
             format!(
-                "  in force since record {}: version {}, author {}, approved by {}\n",
+                "  in force since record {}: version {}, {}\n",
                 signers.get("entry").and_then(Value::as_u64).unwrap_or(0),
                 signers.get("version").and_then(Value::as_u64).unwrap_or(0),
-                plain(text_at(signers, "author")),
-                plain(&approvers.join(", "))
+                plain(&crate::text::signers(part("quorum"), part("author"), &approvers))
             )
         }
     }

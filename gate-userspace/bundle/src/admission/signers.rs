@@ -1,0 +1,121 @@
+//! Whose signatures count, and whether they are enough.
+
+use super::{Change, Quorum, Signer, Signers};
+use crate::bundle::Signed;
+use crate::duties::largest_without_conflict;
+use crate::{Duties, Duty, Mode, Reason, Role};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// People who signed in one role: name, the key that is named in the record, how many signatures.
+type People<'d> = BTreeMap<&'d str, (String, usize)>;
+
+/// Who signed, if that is enough for this change. Without a change to look at, as when its tables cannot be used,
+/// everybody is needed.
+pub(super) fn judge(
+    sound: &[Signed],
+    duties: &Duties,
+    change: Option<&Change>,
+    reasons: &mut Vec<Reason>,
+) -> Option<Signers> {
+    let before = reasons.len();
+    let mut authors = People::new();
+    let mut approvals = People::new();
+    for signed in sound {
+        let (people, duty) = match signed.role {
+            Role::Author => (&mut authors, Duty::Author),
+            Role::Approver => (&mut approvals, Duty::Approve),
+        };
+        match entitled(signed, duty, duties) {
+            Ok(person) => people.entry(person).or_insert_with(|| (signed.key.fingerprint(), 0)).1 += 1,
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    let mut missing = Vec::new();
+    let author = sole_author(&authors, reasons, &mut missing);
+    let counted = count_approvals(&authors, &approvals, duties, &mut missing);
+    let quorum = enough(change, !authors.is_empty() || !approvals.is_empty(), missing, reasons);
+    let signer = |person: &str, people: &People<'_>| {
+        let (fingerprint, _) = people.get(person)?;
+        Some(Signer { person: person.to_owned(), fingerprint: fingerprint.clone() })
+    };
+    let approvers = counted.into_iter().filter_map(|person| signer(person, &approvals)).collect();
+    let author = author.and_then(|author| signer(author, &authors));
+    let signers = Signers { quorum: quorum?, author, approvers };
+    (reasons.len() == before).then_some(signers)
+}
+
+/// Removing needs one, adding needs all: `missing` is what all would be.
+fn enough(change: Option<&Change>, anybody: bool, missing: Vec<Reason>, reasons: &mut Vec<Reason>) -> Option<Quorum> {
+    let removes = change.is_some_and(Change::only_removes);
+    match (missing.is_empty(), removes, anybody) {
+        (true, _, _) => return Some(Quorum::Full),
+        (false, true, true) => return Some(Quorum::RemovalByOne),
+        (false, true, false) => reasons.push(Reason::NobodySigned),
+        (false, false, _) => {
+            reasons.extend(missing);
+            // Of a change that cannot be looked at, something else is wrong, and told.
+            reasons.extend(change.map(|change| Reason::OneIsNotEnough { because: change.because().to_vec() }));
+        }
+    }
+    None
+}
+
+fn entitled<'d>(signed: &Signed, duty: Duty, duties: &'d Duties) -> Result<&'d str, Reason> {
+    let member = signed.member.clone();
+    match duties.owner_of(&signed.key) {
+        None => Err(Reason::UnknownKey { member, fingerprint: signed.key.fingerprint() }),
+        Some((person, entry)) if !entry.may(duty) => {
+            Err(Reason::NotAllowed { member, person: person.to_owned(), role: signed.role, duty })
+        }
+        Some((person, _)) => Ok(person),
+    }
+}
+
+fn sole_author<'d>(authors: &People<'d>, reasons: &mut Vec<Reason>, missing: &mut Vec<Reason>) -> Option<&'d str> {
+    let mut names = authors.keys().copied();
+    match (names.next(), names.next()) {
+        (Some(author), None) => return Some(author),
+        (None, _) => missing.push(Reason::MissingAuthor),
+        // Whoever added a second author could otherwise approve as the first.
+        _ => reasons.push(Reason::SeveralAuthors { people: authors.keys().map(ToString::to_string).collect() }),
+    }
+    None
+}
+
+/// Counts people, not keys; what did not count is named when it would have been needed.
+fn count_approvals<'d>(
+    authors: &People<'d>,
+    approvals: &People<'d>,
+    duties: &Duties,
+    missing: &mut Vec<Reason>,
+) -> BTreeSet<&'d str> {
+    let mut notes = Vec::new();
+    let mut eligible = BTreeSet::new();
+    for (&person, &(_, signatures)) in approvals {
+        let team = duties.mode() == Mode::Team;
+        let opponent = authors.keys().find(|author| duties.in_conflict(author, person));
+        if team && authors.contains_key(person) {
+            notes.push(Reason::ApproverIsAuthor { person: person.to_owned() });
+            continue;
+        }
+        if signatures > 1 {
+            notes.push(Reason::CountedOnce { person: person.to_owned(), signatures });
+        }
+        match opponent {
+            Some(&author) => notes.push(Reason::Conflict { one: author.to_owned(), other: person.to_owned() }),
+            None => drop(eligible.insert(person)),
+        }
+    }
+    let counted = largest_without_conflict(&eligible, duties.conflicts());
+    for left_out in eligible.difference(&counted) {
+        if let Some(one) = counted.iter().find(|one| duties.in_conflict(one, left_out)) {
+            notes.push(Reason::Conflict { one: (*one).to_owned(), other: (*left_out).to_owned() });
+        }
+    }
+    let needed = duties.approvals();
+    if counted.len() < needed {
+        missing.push(Reason::MissingApprovals { needed, counted: counted.len() });
+        missing.extend(notes);
+    }
+    counted
+}
