@@ -253,10 +253,9 @@ fn p18_bind_gets_no_declared_port_from_the_kernel_even_where_none_is_reserved() 
     let free = any_port(host);
     ports_of_the_kernel(host, "echo 9000 9000 > ip_local_port_range")?;
     let declared = any_port(host);
-    ports_of_the_kernel(
-        host,
-        &format!("echo {reserved} > ip_local_reserved_ports; echo 32768 60999 > ip_local_port_range"),
-    )?;
+    let back = format!("echo {reserved} > ip_local_reserved_ports; echo 32768 60999 > ip_local_port_range");
+    ports_of_the_kernel(host, &back)?;
+    host.start_ledger()?;
     for (at, source, came) in free? {
         ensure!(came.worked_with("7780"), "{source} binds {at}, where 7780 is free: {came}");
     }
