@@ -6,8 +6,8 @@ use gate_common::event::{Counter, FlowEvent};
 use gate_record::Event;
 use std::{io, rc::Rc, time::Duration};
 
-/// How often the ring buffer is looked at.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often the ring buffer is looked at: what a denial waits at most before it is on its way to the log.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How often counters are read.
 const PERIOD: Duration = Duration::from_secs(1);
