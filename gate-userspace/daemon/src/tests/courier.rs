@@ -147,3 +147,47 @@ fn several_batches_are_on_their_way_and_what_was_not_recorded_comes_again_in_ord
         }
     });
 }
+
+/// Answers each batch after a while, as gate-audit does, and notes how many wait at the same time.
+#[derive(Default)]
+struct Slow {
+    waiting: std::cell::Cell<usize>,
+    most: std::cell::Cell<usize>,
+    taken: std::cell::Cell<usize>,
+}
+
+impl crate::Handler for Slow {
+    type Request = AuditRequest;
+    type Reply = AuditReply;
+    const DESCRIPTORS: usize = 0;
+    const AHEAD: usize = crate::AHEAD;
+
+    async fn handle(&self, call: crate::Call<'_, AuditRequest>) -> Result<AuditReply, crate::Misuse> {
+        self.taken.set(self.taken.get() + call.request.reports.len());
+        self.waiting.set(self.waiting.get() + 1);
+        self.most.set(self.most.get().max(self.waiting.get()));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        self.waiting.set(self.waiting.get() - 1);
+        Ok(recorded())
+    }
+}
+
+#[test]
+fn a_backlog_is_taken_many_batches_at_a_time() {
+    run(async {
+        let (_directory, path) = place();
+        let socket =
+            crate::Socket { listener: listen(&path), admission: gate_ipc::Admission::operators(&super::host()) };
+        let slow = std::rc::Rc::new(Slow::default());
+        let (own, _reports) = queue();
+        tokio::task::spawn_local(crate::serve(socket, std::rc::Rc::clone(&slow), own, crate::Limits::default()));
+        let reporter = start(&path);
+        // As large as gate-proxy's: a frame is nearly full, and the socket takes few of them at a time.
+        let report = |number: u64| gate_record::Event::Closed { count: number, why: "x".repeat(350) };
+        (0..8_000).for_each(|number| reporter.report(report(number)));
+        while slow.taken.get() < 8_000 || slow.waiting.get() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(slow.most.get() >= crate::AHEAD / 2, "{} at a time", slow.most.get());
+    });
+}
