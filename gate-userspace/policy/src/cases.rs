@@ -93,32 +93,33 @@ pub fn run_cases(compiled: &Compiled) -> Vec<CaseResult> {
 fn run(case: &Case, compiled: &Compiled) -> CaseResult {
     let decider = &compiled.decider;
     let answer = decider.principal_named(&case.principal).and_then(|principal| {
-        let target = decider.universe().targets.iter().find(|target| case.is_about(target))?;
+        let target = case.target(decider.universe())?;
         match (&target.route, decider.action_named(&case.action)) {
             (Some(_), Some(action)) => {
                 let decision = decider.decide(principal, action, target.service, &case.context(target));
-                Some((decision, decider.nearest(principal, action).to_string()))
+                let why = (!decision.allow).then(|| decider.nearest(principal, action).to_string());
+                Some((decision, why))
             }
             _ => {
                 let decision = decider.decide_connect(principal, target.service, target.port, case.now);
-                let nearest = decider.nearest_connect(principal, target.service, target.port)?;
-                Some((decision, nearest.to_string()))
+                let nearest = || decider.nearest_connect(principal, target.service, target.port);
+                let why = if decision.allow { None } else { Some(nearest()?.to_string()) };
+                Some((decision, why))
             }
         }
     });
     // The compiler checked the names; should one be missing here, nothing was decided and nothing passes.
-    let (decision, why) = answer.unwrap_or_else(|| (Decision::unknown(), "the case names something unknown".into()));
-    let why = (!decision.allow).then_some(why);
+    let (decision, why) =
+        answer.unwrap_or_else(|| (Decision::unknown(), Some("the case names something unknown".into())));
     let (name, rule) = (case.name.clone(), case.rule.clone());
     CaseResult { name, line: case.line, expect: case.expect, rule, decision, why }
 }
 
 impl Case {
-    fn is_about(&self, target: &Target) -> bool {
-        match (&self.port, &target.route) {
-            (Some(port), None) => self.action == "connect" && target.resource.id().unescaped() == port,
-            (None, Some(_)) => self.action == target.action_name,
-            _ => false,
+    fn target<'a>(&self, universe: &'a Universe) -> Option<&'a Target> {
+        match &self.port {
+            Some(port) => universe.flow_named(port).filter(|_| self.action == "connect"),
+            None => universe.route_named(&self.action),
         }
     }
 
@@ -219,16 +220,16 @@ fn source_uid(section: &Section<'_>, report: &mut Report) -> u32 {
 pub(crate) fn check(cases: &[Case], universe: &Universe, rules: &[Rule], report: &mut Report) {
     for case in cases {
         let mut say = |message: String| report.at(CASES, case.line, format!("case \"{}\": {message}", case.name));
-        let principals: Vec<&str> = universe.subjects.iter().map(|subject| subject.name.as_str()).collect();
-        if !principals.contains(&case.principal.as_str()) {
+        if universe.subject_named(&case.principal).is_none() {
+            let principals = universe.subjects.iter().map(|subject| subject.name.as_str());
             let hint = suggestion(&case.principal, principals);
             say(format!("principal = {:?} is no service and not \"host\"{hint}", case.principal));
         }
-        match universe.targets.iter().find(|target| case.is_about(target)) {
+        match case.target(universe) {
             None => say(unknown_target(case, universe)),
             Some(target) => target_fits(case, target, &mut say),
         }
-        let known_rule = |id: &String| rules.iter().any(|rule| rule.id == *id);
+        let known_rule = |id: &String| rules.binary_search_by(|rule| rule.id.cmp(id)).is_ok();
         if let Some(id) = case.rule.as_ref().filter(|id| !known_rule(id)) {
             let ids = rules.iter().map(|rule| rule.id.as_str()).filter(|id| check_rule_id(id).is_ok());
             say(format!("rule = {id:?} is no rule{}", suggestion(id, ids)));

@@ -12,9 +12,7 @@ use crate::schema::schema;
 use crate::services::{self, Declarations};
 use crate::source::{PolicySource, SERVICES};
 use crate::universe::Universe;
-use cedar_policy::Schema;
 use gate_tables::{FORMAT, Tables};
-use std::str::FromStr;
 
 /// A policy that was checked and compiled.
 #[derive(Debug)]
@@ -56,10 +54,6 @@ fn check(
     report: &mut Report,
 ) -> Option<Compiled> {
     let universe = Universe::new(declarations, &tables);
-    let text = schema(declarations);
-    let schema = Schema::from_str(&text)
-        .map_err(|error| report.file(SERVICES, format!("gives no valid Cedar schema: {error}")))
-        .ok()?;
     rules::check(&mut rules, &universe, declarations, report);
     cases::check(&cases, &universe, &rules, report);
     if !report.is_empty() {
@@ -67,12 +61,12 @@ fn check(
     }
     let conditions = access::Conditions::new(&universe);
     tables.rules = rules.iter().map(|rule| table_rule(rule, &conditions)).collect();
-    let decider = Decider::new(universe, rules, &schema)
+    let decider = Decider::new(universe, rules)
         .map_err(|error| report.file(SERVICES, format!("cannot be compiled: {error}")))
         .ok()?;
     tables.reach = reach::reach(&decider, report);
     tables.access = access::access(&decider);
-    report.is_empty().then_some(Compiled { tables, decider, schema: text, cases })
+    report.is_empty().then_some(Compiled { tables, decider, schema: schema(declarations), cases })
 }
 
 fn table_rule(rule: &Rule, conditions: &access::Conditions) -> gate_tables::Rule {

@@ -34,24 +34,37 @@ pub struct Decider {
     universe: Universe,
     /// Sorted by id.
     rules: Vec<Rule>,
-    cells: HashMap<(ServiceId, u32), Cell>,
+    cells: HashMap<(ServiceId, u32), Arc<CellRules>>,
     subjects: HashMap<ServiceId, SubjectIndex>,
     actions: HashMap<String, ActionId>,
     flows: HashMap<(ServiceId, PortId), u32>,
+    /// Indexes of the permits that are about something of a service.
+    permits_on: HashMap<ServiceId, Vec<u32>>,
     entities: Entities,
     authorizer: Authorizer,
     none: RuleIds,
 }
 
-/// What the rules say about one (principal, target). A pair without a cell is denied by default.
-#[derive(Debug, Clone)]
+/// What the rules say about one (principal, target), shared by all of whom they say the same. A pair without it is denied
+/// by default.
+#[derive(Debug)]
+struct CellRules {
+    cell: Cell,
+    /// Indexes of all rules that may permit it; none where it is always forbidden.
+    permits: Vec<u32>,
+    /// Indexes of the conditional rules that may forbid it.
+    forbids: Vec<u32>,
+}
+
+/// How a pair is decided.
+#[derive(Debug)]
 enum Cell {
     /// Permitted by these, whatever the request.
     Permitted(RuleIds),
     /// Forbidden by these, whatever the request.
     Forbidden(RuleIds),
     /// Conditional rules decide. `permits` hold without condition.
-    Conditional { permits: RuleIds, slice: Arc<Slice> },
+    Conditional { permits: RuleIds, slice: Box<Slice> },
 }
 
 /// What a question says besides who and what.
@@ -91,7 +104,7 @@ impl Decider {
     /// The principal of that name: a service's, or `host`.
     #[must_use]
     pub fn principal_named(&self, name: &str) -> Option<Principal> {
-        self.universe.subjects.iter().find(|subject| subject.name == name).map(|subject| subject.principal)
+        self.universe.subject_named(name).map(|subject| subject.principal)
     }
 
     /// The route that is this action: `orders.getOrder`.
@@ -144,22 +157,10 @@ impl Decider {
     }
 
     /// What the rules say about each pair that is or might be permitted, in no order: source, target, indexes of the
-    /// permits and of the conditional forbids.
-    pub(crate) fn rules_of_cells(&self) -> impl Iterator<Item = (ServiceId, u32, Vec<u32>, Vec<u32>)> {
-        self.cells.iter().filter_map(|((source, target), cell)| {
-            let (always, slice) = match cell {
-                Cell::Permitted(ids) => (ids, None),
-                Cell::Conditional { permits, slice } => (permits, Some(slice)),
-                Cell::Forbidden(_) => return None,
-            };
-            let conditional = slice.into_iter().flat_map(|slice| slice.policies.policies());
-            let names = always.iter().map(AsRef::as_ref).chain(conditional.map(|policy| policy.id().as_ref()));
-            let mut indexes: Vec<u32> = names.filter_map(|id| self.rule_index(id)?.try_into().ok()).collect();
-            indexes.sort_unstable();
-            let permits = |index: &u32| self.rules.get(*index as usize).is_some_and(Rule::permits);
-            let (permits, forbids) = indexes.into_iter().partition(permits);
-            Some((*source, *target, permits, forbids))
-        })
+    /// permits (ascending, at least one) and of the conditional forbids.
+    pub(crate) fn rules_of_cells(&self) -> impl Iterator<Item = (ServiceId, u32, &[u32], &[u32])> {
+        let cells = self.cells.iter().filter(|(_, rules)| !rules.permits.is_empty());
+        cells.map(|((source, target), rules)| (*source, *target, rules.permits.as_slice(), rules.forbids.as_slice()))
     }
 
     pub(crate) fn universe(&self) -> &Universe {
@@ -171,16 +172,12 @@ impl Decider {
         &self.rules
     }
 
-    fn rule_index(&self, id: &str) -> Option<usize> {
-        self.rules.binary_search_by(|rule| rule.id.as_str().cmp(id)).ok()
-    }
-
     fn target(&self, number: u32) -> Option<&Target> {
         self.universe.targets.get(number as usize)
     }
 
     fn judge(&self, principal: Principal, number: u32, target: &Target, asked: Asked<'_>) -> Decision {
-        match self.cells.get(&(principal.service_id(), number)) {
+        match self.cells.get(&(principal.service_id(), number)).map(|rules| &rules.cell) {
             Some(Cell::Permitted(rules)) => Decision::allow(rules.clone()),
             Some(Cell::Forbidden(rules)) => Decision::deny(rules.clone()),
             Some(Cell::Conditional { permits, slice }) => match self.evaluate(principal, target, asked, permits, slice)

@@ -13,6 +13,7 @@ mod decider;
 mod diagnostic;
 mod document;
 mod names;
+mod parallel;
 mod rules;
 mod schema;
 mod services;

@@ -1,5 +1,6 @@
 //! The Cedar rules of a policy, read and checked.
 
+mod condition;
 mod limits;
 mod literals;
 pub(crate) mod times;
@@ -7,16 +8,19 @@ mod validate;
 
 use crate::diagnostic::{LineIndex, Report};
 use crate::names;
+use crate::parallel;
 use crate::services::Declarations;
 use crate::source::PolicySource;
 use crate::spelling::suggestion;
 use crate::universe::{Scope, Universe};
 use cedar_policy::{Effect, ParseErrors, Policy, PolicyId, PolicySet, PrincipalConstraint};
-use std::collections::BTreeMap;
+use condition::Condition;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::str::FromStr;
 
-/// Most rules of one policy.
-pub(crate) const MAX_RULES: usize = 65_536;
+/// Most rules of one policy: 100,000 are to load, and the next power of two bounds what a hostile bundle can cost.
+pub(crate) const MAX_RULES: usize = 131_072;
 
 /// Most (principal, action, resource) that all scopes together cover: 64 MiB while compiling.
 pub(crate) const MAX_PAIRS: usize = 4 << 20;
@@ -31,11 +35,13 @@ pub(crate) struct Rule {
     pub(crate) ticket: String,
     pub(crate) file: String,
     pub(crate) line: usize,
-    /// Where it starts in its file, in bytes; Cedar's places are relative to the file too.
+    /// Where it starts in the text that Cedar was given; its places are relative to that.
     start: usize,
     text: String,
     /// Its Cedar id is [`Rule::id`].
     pub(crate) policy: Policy,
+    /// Its `when` and `unless`; `None` when it has neither.
+    pub(crate) condition: Option<Condition>,
     /// What its scope covers; empty until [`check`].
     pub(crate) scope: Scope,
 }
@@ -51,7 +57,7 @@ impl Rule {
 
     /// Whether it has a `when` or an `unless`.
     pub(crate) fn is_conditional(&self) -> bool {
-        self.policy.has_non_scope_constraint()
+        self.condition.is_some()
     }
 
     /// The line of a byte offset in its file.
@@ -63,22 +69,26 @@ impl Rule {
 
 /// Reads every `*.cedar` file. The rules are sorted by id; what is wrong with their form is reported.
 pub(crate) fn read(source: &PolicySource, report: &mut Report) -> Vec<Rule> {
-    let mut rules = Vec::new();
+    let mut parts = Vec::new();
     for file in source.cedar_files() {
         if let Some(text) = source.text(file, report) {
-            read_file(file, text, &mut rules, report);
+            parts.extend(parts_of(file, text, report));
         }
     }
-    let mut places: BTreeMap<&str, String> = BTreeMap::new();
+    let mut rules = Vec::new();
+    for (mut found, own) in parallel::map(&parts, 1, Part::read) {
+        rules.append(&mut found);
+        report.append(own);
+    }
+    let mut places: HashMap<&str, &Rule> = HashMap::with_capacity(rules.len());
     for rule in &rules {
-        match places.get(rule.id.as_str()) {
-            Some(other) => {
-                let message = format!("@id(\"{}\") is taken by the rule at {other}; an id names one rule", rule.id);
+        match places.entry(&rule.id) {
+            Entry::Occupied(other) => {
+                let (id, other) = (&rule.id, other.get().place());
+                let message = format!("@id(\"{id}\") is taken by the rule at {other}; an id names one rule");
                 report.at(&rule.file, rule.line, message);
             }
-            None => {
-                places.insert(&rule.id, rule.place());
-            }
+            Entry::Vacant(free) => drop(free.insert(rule)),
         }
     }
     if rules.len() > MAX_RULES {
@@ -115,57 +125,95 @@ pub(crate) fn check(rules: &mut [Rule], universe: &Universe, declarations: &Decl
     validate::validate(&sound.collect::<Vec<_>>(), universe, declarations, report);
 }
 
-fn read_file(file: &str, text: &str, rules: &mut Vec<Rule>, report: &mut Report) {
-    let lines = LineIndex::new(text);
-    if !limits::check(file, text, &lines, report) {
-        return;
-    }
-    let set = match PolicySet::from_str(text) {
-        Ok(set) => set,
-        Err(errors) => return syntax(file, &errors, &lines, report),
-    };
-    for template in set.templates() {
-        let line = lines.line(AsRef::as_ref(template).loc().map_or(0, |loc| loc.start()));
-        report.at(file, line, "a template (?principal or ?resource); write a rule for each principal or a group");
-    }
-    let mut found: Vec<(usize, usize, &Policy)> = set
-        .policies()
-        .map(|policy| AsRef::as_ref(policy).loc().map_or((0, 0, policy), |loc| (loc.start(), loc.end(), policy)))
-        .collect();
-    found.sort_by_key(|(start, ..)| *start);
-    for (start, end, policy) in found {
-        let line = lines.line(start);
-        let [id, reason, ticket] = annotations(file, line, policy, report);
-        rules.push(Rule {
-            policy: policy.new_id(PolicyId::new(&id)),
-            id,
-            reason,
-            ticket,
-            file: file.to_owned(),
-            line,
-            start,
-            text: text.get(start..end).unwrap_or_default().to_owned(),
-            scope: Scope::default(),
-        });
-    }
+/// Some whole rules of a file, that Cedar parses in one go.
+struct Part<'a> {
+    file: &'a str,
+    text: &'a str,
+    /// The line in the file that it starts on.
+    line: usize,
 }
 
-fn syntax(file: &str, errors: &ParseErrors, lines: &LineIndex, report: &mut Report) {
-    for error in errors.iter() {
-        let message = validate::text_of(error);
-        match validate::offset_of(error) {
-            Some(offset) => report.at(file, lines.line(offset), message),
-            None => report.file(file, message),
+/// Rules of one part, at the least. Cedar's parser takes most of the time of a check, and parts are parsed side by side.
+const RULES_OF_A_PART: usize = 64;
+
+/// A file's parts; none when something in it is reported.
+fn parts_of<'a>(file: &'a str, text: &'a str, report: &mut Report) -> Vec<Part<'a>> {
+    let lines = LineIndex::new(text);
+    let Some(ends) = limits::check(file, text, &lines, report) else { return Vec::new() };
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for end in ends.into_iter().skip(RULES_OF_A_PART - 1).step_by(RULES_OF_A_PART).chain([text.len()]) {
+        if let Some(part) = text.get(start..end).filter(|part| !part.is_empty()) {
+            parts.push(Part { file, text: part, line: lines.line(start) });
+        }
+        start = end;
+    }
+    parts
+}
+
+impl Part<'_> {
+    fn read(&self) -> (Vec<Rule>, Report) {
+        let mut report = Report::default();
+        let mut rules = Vec::new();
+        match PolicySet::from_str(self.text) {
+            Ok(set) => self.read_set(&set, &mut rules, &mut report),
+            Err(errors) => self.syntax(&errors, &mut report),
+        }
+        (rules, report)
+    }
+
+    fn read_set(&self, set: &PolicySet, rules: &mut Vec<Rule>, report: &mut Report) {
+        let lines = LineIndex::new(self.text);
+        let line_at = |offset| self.line - 1 + lines.line(offset);
+        for template in set.templates() {
+            let line = line_at(AsRef::as_ref(template).loc().map_or(0, |loc| loc.start()));
+            let message = "a template (?principal or ?resource); write a rule for each principal or a group";
+            report.at(self.file, line, message);
+        }
+        let mut found: Vec<(usize, usize, &Policy)> = set
+            .policies()
+            .map(|policy| AsRef::as_ref(policy).loc().map_or((0, 0, policy), |loc| (loc.start(), loc.end(), policy)))
+            .collect();
+        found.sort_by_key(|(start, ..)| *start);
+        for (start, end, policy) in found {
+            let line = line_at(start);
+            let [id, reason, ticket] = annotations(self.file, line, policy, report);
+            // Without its text: Cedar would parse that again whenever it is asked for another form of the rule.
+            let policy = Policy::from(AsRef::as_ref(policy).new_id(PolicyId::new(&id).into()));
+            rules.push(Rule {
+                condition: Condition::of(&policy),
+                policy,
+                id,
+                reason,
+                ticket,
+                file: self.file.to_owned(),
+                line,
+                start,
+                text: self.text.get(start..end).unwrap_or_default().to_owned(),
+                scope: Scope::default(),
+            });
+        }
+    }
+
+    fn syntax(&self, errors: &ParseErrors, report: &mut Report) {
+        let lines = LineIndex::new(self.text);
+        for error in errors.iter() {
+            let message = validate::text_of(error);
+            match validate::offset_of(error) {
+                Some(offset) => report.at(self.file, self.line - 1 + lines.line(offset), message),
+                None => report.file(self.file, message),
+            }
         }
     }
 }
 
 fn annotations(file: &str, line: usize, policy: &Policy, report: &mut Report) -> [String; 3] {
-    for (name, _) in policy.annotations().filter(|(name, _)| !ANNOTATIONS.contains(name)) {
+    let found: Vec<(&str, &str)> = policy.annotations().collect();
+    for (name, _) in found.iter().filter(|(name, _)| !ANNOTATIONS.contains(name)) {
         report.at(file, line, format!("unknown annotation @{name}{}", suggestion(name, ANNOTATIONS)));
     }
     let values = ANNOTATIONS.map(|name| {
-        let value = policy.annotation(name).unwrap_or_default().trim();
+        let value = found.iter().find(|(found, _)| *found == name).map_or("", |(_, value)| value).trim();
         if value.is_empty() {
             report.at(file, line, format!("the rule has no @{name}; write @{name}(\"{}\")", example(name)));
         } else if value.chars().any(names::is_invisible) {

@@ -1,7 +1,7 @@
 //! The Cedar schema of a policy, written from its declarations: a rule that misspells anything is an error.
 
 use crate::services::{Declarations, Route};
-use gate_tables::{ParameterKind, PathSegment};
+use gate_tables::{ParameterKind, PathPattern, PathSegment};
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
@@ -52,16 +52,39 @@ fn service_actions(text: &mut String, service: &str, routes: Vec<(&String, &Rout
     }
     for (name, route) in routes {
         let parents = route.groups.iter().map(|group| format!(", \"{service}:{group}\"")).collect::<String>();
-        let parameters = route.path.segments().iter().filter_map(parameter).collect::<Vec<_>>().join(", ");
-        write!(
-            text,
-            "action \"{service}.{name}\" in [\"{service}:all\"{parents}] appliesTo {{\n  \
-             principal: [Service, Host], resource: [Service],\n  context: {{\n    \
-             params: {{ {parameters} }},\n    method: String, path: String,\n    source: {{ uid: Long }},\n    \
-             now: Long, local: {{ weekday: Long, minute: Long }},\n  }},\n}};\n",
-        )?;
+        write!(text, "action \"{service}.{name}\" in [\"{service}:all\"{parents}] {}", applies(&kind_of(&route.path)))?;
     }
     Ok(())
+}
+
+/// What requests of a route with these parameters are made of.
+fn applies(parameters: &str) -> String {
+    format!(
+        "appliesTo {{\n  \
+         principal: [Service, Host], resource: [Service],\n  context: {{\n    \
+         params: {{ {parameters} }},\n    method: String, path: String,\n    source: {{ uid: Long }},\n    \
+         now: Long, local: {{ weekday: Long, minute: Long }},\n  }},\n}};\n"
+    )
+}
+
+/// The parameters of a route, as the schema writes them: all that tells its requests from those of another route.
+pub(crate) fn kind_of(path: &PathPattern) -> String {
+    let mut parameters: Vec<String> = path.segments().iter().filter_map(parameter).collect();
+    parameters.sort_unstable();
+    parameters.join(", ")
+}
+
+/// The kind of what has no route: a connection.
+pub(crate) const KINDLESS: &str = "connect";
+
+/// A schema with one action of each kind, which is its name.
+pub(crate) fn schema_of_kinds(kinds: &[&String]) -> String {
+    let mut text = ENTITIES.to_owned();
+    for kind in kinds.iter().filter(|kind| ***kind != KINDLESS) {
+        // Writing to a string does not fail.
+        let _ = write!(text, "action {kind:?} {}", applies(kind));
+    }
+    text
 }
 
 fn parameter(segment: &PathSegment) -> Option<String> {

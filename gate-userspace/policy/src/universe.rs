@@ -4,11 +4,12 @@ use crate::schema::port_name;
 use crate::services::Declarations;
 use cedar_policy::{
     ActionConstraint, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy, PrincipalConstraint,
-    ResourceConstraint, Schema,
+    ResourceConstraint,
 };
 use gate_tables::{PathPattern, PortId, Protocol, ServiceId, Tables};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,7 +95,9 @@ pub(crate) struct Universe {
     pub(crate) targets: Vec<Target>,
     subjects_in: HashMap<EntityUid, Vec<SubjectIndex>>,
     actions_in: HashMap<EntityUid, Vec<TargetIndex>>,
-    resources_in: HashMap<EntityUid, BTreeSet<TargetIndex>>,
+    resources_in: HashMap<EntityUid, Vec<TargetIndex>>,
+    /// Subjects by their name.
+    names: HashMap<String, SubjectIndex>,
     /// Ports by their name, which is no resource.
     l7_ports: BTreeMap<String, (String, &'static str)>,
 }
@@ -123,6 +126,7 @@ impl Universe {
             subjects_in: HashMap::new(),
             actions_in: HashMap::new(),
             resources_in: HashMap::new(),
+            names: HashMap::new(),
             l7_ports: BTreeMap::new(),
         };
         for service in &tables.services {
@@ -147,18 +151,22 @@ impl Universe {
         universe
     }
 
-    /// Every entity but the actions, which the schema adds with their groups.
-    pub(crate) fn entities(&self, schema: &Schema) -> Result<Entities, String> {
-        let mut entities = Vec::new();
-        let mut groups = BTreeSet::new();
-        for subject in &self.subjects {
-            groups.extend(subject.groups.iter().cloned());
-            let parents: HashSet<EntityUid> = subject.groups.iter().cloned().collect();
-            entities.push(Entity::new_no_attrs(subject.uid.clone(), parents));
-        }
-        let ports = self.targets.iter().filter(|target| target.route.is_none()).map(|target| target.resource.clone());
-        entities.extend(ports.chain(groups).map(|uid| Entity::new_no_attrs(uid, HashSet::new())));
-        Entities::from_entities(entities, Some(schema)).map_err(|error| error.to_string())
+    /// Everything with its groups, as Cedar's evaluator wants it.
+    pub(crate) fn entities(&self) -> Result<Entities, String> {
+        let within = |uid: &EntityUid, groups: &[EntityUid]| {
+            Entity::new_no_attrs(uid.clone(), groups.iter().cloned().collect::<HashSet<_>>())
+        };
+        let alone = |uid: &EntityUid| Entity::new_no_attrs(uid.clone(), HashSet::new());
+        let subjects = self.subjects.iter().map(|subject| within(&subject.uid, &subject.groups));
+        let routes = self.targets.iter().filter(|target| target.route.is_some());
+        let routes = routes.map(|target| within(&target.action, &target.action_groups));
+        let ports = self.targets.iter().filter(|target| target.route.is_none()).map(|target| alone(&target.resource));
+        let groups: HashSet<&EntityUid> = (self.subjects.iter().flat_map(Subject::groups))
+            .chain(self.targets.iter().flat_map(|target| &target.action_groups))
+            .collect();
+        let connect = alone(&uid("Action", "connect"));
+        let entities = subjects.chain(routes).chain(ports).chain(groups.into_iter().map(alone)).chain([connect]);
+        Entities::from_entities(entities, None).map_err(|error| error.to_string())
     }
 
     /// Expands the scope of a rule.
@@ -186,25 +194,20 @@ impl Universe {
         }
     }
 
-    /// The targets whose action fits, whatever their resource.
-    pub(crate) fn actions(&self, constraint: &ActionConstraint) -> Vec<TargetIndex> {
-        let within = |group: &EntityUid| self.actions_in.get(group).cloned().unwrap_or_default();
+    /// Whether the target's action fits.
+    pub(crate) fn action_fits(constraint: &ActionConstraint, target: &Target) -> bool {
+        let within = |uid: &EntityUid| target.action == *uid || target.action_groups.contains(uid);
         match constraint {
-            ActionConstraint::Any => (0..self.targets.len()).collect(),
-            ActionConstraint::Eq(uid) => {
-                within(uid).into_iter().filter(|i| self.targets.get(*i).is_some_and(|t| t.action == *uid)).collect()
-            }
-            ActionConstraint::In(uids) => {
-                let all: BTreeSet<_> = uids.iter().flat_map(within).collect();
-                all.into_iter().collect()
-            }
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(uid) => target.action == *uid,
+            ActionConstraint::In(uids) => uids.iter().any(within),
         }
     }
 
     /// Whether the target's resource fits.
-    pub(crate) fn resource_fits(&self, constraint: &ResourceConstraint, target: TargetIndex) -> bool {
-        let Some(resource) = self.targets.get(target).map(|target| &target.resource) else { return false };
-        let within = |uid| self.resources_in.get(uid).is_some_and(|members| members.contains(&target));
+    pub(crate) fn resource_fits(constraint: &ResourceConstraint, target: &Target) -> bool {
+        let resource = &target.resource;
+        let within = |uid: &EntityUid| resource == uid || target.resource_groups.contains(uid);
         match constraint {
             ResourceConstraint::Any => true,
             ResourceConstraint::Eq(uid) => resource == uid,
@@ -225,6 +228,24 @@ impl Universe {
         targets.map(|target| target.service)
     }
 
+    /// The service of that name, or the host.
+    pub(crate) fn subject_named(&self, name: &str) -> Option<&Subject> {
+        self.subjects.get(*self.names.get(name)?)
+    }
+
+    /// The route that is this action.
+    pub(crate) fn route_named(&self, action: &str) -> Option<&Target> {
+        let mut named =
+            self.actions_in.get(&uid("Action", action))?.iter().filter_map(|index| self.targets.get(*index));
+        named.find(|target| target.route.is_some() && target.action_name == action)
+    }
+
+    /// The L4 port of that name, `ledger:tcp/9000`.
+    pub(crate) fn flow_named(&self, port: &str) -> Option<&Target> {
+        let mut named = self.resources_in.get(&uid("Port", port))?.iter().filter_map(|index| self.targets.get(*index));
+        named.find(|target| target.route.is_none())
+    }
+
     /// Every subject but the host.
     pub(crate) fn services(&self) -> impl Iterator<Item = &Subject> {
         self.subjects.iter().filter(|subject| subject.principal != Principal::Host)
@@ -235,15 +256,29 @@ impl Universe {
         self.l7_ports.get(name)
     }
 
+    /// The targets that a rule is about, found from whatever it names that is rare.
     fn asked(&self, policy: &Policy) -> Vec<TargetIndex> {
-        let constraint = policy.resource_constraint();
-        let mut targets = self.actions(&policy.action_constraint());
-        targets.retain(|target| self.resource_fits(&constraint, *target));
-        targets
+        let (action, resource) = (policy.action_constraint(), policy.resource_constraint());
+        let named = match (&resource, &action) {
+            (ResourceConstraint::Eq(uid) | ResourceConstraint::In(uid) | ResourceConstraint::IsIn(_, uid), _) => {
+                self.resources_in.get(uid).cloned().unwrap_or_default()
+            }
+            (_, ActionConstraint::Eq(uid)) => self.actions_in.get(uid).cloned().unwrap_or_default(),
+            (_, ActionConstraint::In(uids)) => {
+                let all: BTreeSet<_> = uids.iter().filter_map(|uid| self.actions_in.get(uid)).flatten().collect();
+                all.into_iter().copied().collect()
+            }
+            (ResourceConstraint::Any | ResourceConstraint::Is(_), ActionConstraint::Any) => {
+                (0..self.targets.len()).collect()
+            }
+        };
+        let fits = |target: &Target| Self::action_fits(&action, target) && Self::resource_fits(&resource, target);
+        named.into_iter().filter(|index| self.targets.get(*index).is_some_and(fits)).collect()
     }
 
     fn index(&mut self) {
         for (index, subject) in self.subjects.iter().enumerate() {
+            self.names.insert(subject.name.clone(), index);
             for uid in subject.groups.iter().chain([&subject.uid]) {
                 self.subjects_in.entry(uid.clone()).or_default().push(index);
             }
@@ -258,7 +293,7 @@ impl Universe {
                 self.actions_in.entry(uid.clone()).or_default().push(index);
             }
             for uid in target.resource_groups.iter().chain([&target.resource]) {
-                self.resources_in.entry(uid.clone()).or_default().insert(index);
+                self.resources_in.entry(uid.clone()).or_default().push(index);
             }
         }
     }
@@ -298,9 +333,15 @@ fn targets_of(service: &gate_tables::Service, declared: &crate::services::Servic
     targets
 }
 
+/// The schema's types. Cedar parses a name each time that one is made of text.
+static TYPES: LazyLock<HashMap<&str, EntityTypeName>> = LazyLock::new(|| {
+    let names = ["Action", "Group", "Host", "Port", "Service"];
+    names.into_iter().filter_map(|name| Some((name, EntityTypeName::from_str(name).ok()?))).collect()
+});
+
 /// An entity of one of the schema's types.
 pub(crate) fn uid(type_name: &'static str, id: &str) -> EntityUid {
     #[expect(clippy::expect_used, reason = "the callers' type names are literals of the schema, which parse")]
-    let type_name = EntityTypeName::from_str(type_name).expect("a type name of the schema");
+    let type_name = TYPES.get(type_name).expect("a type name of the schema").clone();
     EntityUid::from_type_name_and_id(type_name, EntityId::new(id))
 }

@@ -19,7 +19,7 @@ pub(super) fn reach(decider: &Decider, report: &mut Report) -> Vec<Reach> {
         let (destination, port) = (target.service, target.port);
         let (via, times) = match target.route {
             Some(_) => (Via::Proxy, Times::default()),
-            None => (Via::Direct, times_of(&permits, decider, report)),
+            None => (Via::Direct, times_of(permits, decider, report)),
         };
         match lines.entry((source, destination, port)) {
             Entry::Vacant(vacant) => drop(vacant.insert(Reach { source, destination, port, via, rule, times })),

@@ -1,12 +1,11 @@
 //! Expanding rules into cells.
 
-use super::{ActionId, Cell, Decider, RuleIds, Slice};
+use super::{ActionId, Cell, CellRules, Decider, RuleIds, Slice};
 use crate::context::Attributes;
 use crate::rules::Rule;
 use crate::universe::Universe;
-use cedar_policy::{Authorizer, Policy, PolicySet, Schema};
+use cedar_policy::{Authorizer, PolicySet};
 use gate_tables::ServiceId;
-use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -15,11 +14,13 @@ type Pair = (ServiceId, u32, u32);
 
 impl Decider {
     /// Takes rules that were checked, sorted by id.
-    pub(crate) fn new(universe: Universe, rules: Vec<Rule>, schema: &Schema) -> Result<Self, String> {
-        let entities = universe.entities(schema)?;
-        let mut builder = Builder { rules: &rules, names: HashMap::new(), slices: HashMap::new() };
+    pub(crate) fn new(universe: Universe, rules: Vec<Rule>) -> Result<Self, String> {
+        let entities = universe.entities()?;
+        let names = rules.iter().map(|rule| Arc::from(rule.id.as_str())).collect();
+        let mut builder = Builder { rules: &rules, names, lists: HashMap::new(), distinct: HashMap::new() };
+        let pairs = pairs(&universe, &rules);
         let mut cells = HashMap::new();
-        for group in pairs(&universe, &rules).chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        for group in pairs.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             if let Some((principal, target, _)) = group.first()
                 && let Some(cell) = builder.cell(group)?
             {
@@ -35,9 +36,25 @@ impl Decider {
             }
         }
         let subjects = universe.subjects.iter().enumerate().map(|(i, s)| (s.principal.service_id(), i)).collect();
-        let authorizer = Authorizer::new();
-        Ok(Self { universe, rules, cells, subjects, actions, flows, entities, authorizer, none: Arc::new([]) })
+        let permits_on = permits_on(&universe, &rules);
+        let (authorizer, none) = (Authorizer::new(), RuleIds::from([]));
+        Ok(Self { universe, rules, cells, subjects, actions, flows, permits_on, entities, authorizer, none })
     }
+}
+
+/// The permits that are about something of each service.
+fn permits_on(universe: &Universe, rules: &[Rule]) -> HashMap<ServiceId, Vec<u32>> {
+    let mut permits: HashMap<ServiceId, Vec<u32>> = HashMap::new();
+    for (index, rule) in (0u32..).zip(rules).filter(|(_, rule)| rule.permits()) {
+        let targets = rule.scope.targets.iter().filter_map(|target| universe.targets.get(*target));
+        for service in targets.map(|target| target.service) {
+            let known = permits.entry(service).or_default();
+            if known.last() != Some(&index) {
+                known.push(index);
+            }
+        }
+    }
+    permits
 }
 
 fn pairs(universe: &Universe, rules: &[Rule]) -> Vec<Pair> {
@@ -56,85 +73,60 @@ fn pairs(universe: &Universe, rules: &[Rule]) -> Vec<Pair> {
 /// Makes cells that share equal parts.
 struct Builder<'a> {
     rules: &'a [Rule],
-    names: HashMap<Vec<u32>, RuleIds>,
-    slices: HashMap<Vec<u32>, Arc<Slice>>,
+    names: Vec<Arc<str>>,
+    lists: HashMap<Vec<u32>, RuleIds>,
+    /// Cells by the rules that are about them.
+    distinct: HashMap<Vec<u32>, Option<Arc<CellRules>>>,
 }
 
 impl Builder<'_> {
     /// `None` when nothing could permit the pair and no rule forbids it outright.
-    fn cell(&mut self, pairs: &[Pair]) -> Result<Option<Cell>, String> {
-        let rules = || pairs.iter().filter_map(|(.., index)| Some((*index, self.rules.get(*index as usize)?)));
-        let numbers = |permits: bool, conditional: bool| -> Vec<u32> {
-            let is = |(_, rule): &(u32, &Rule)| rule.permits() == permits && rule.is_conditional() == conditional;
-            rules().filter(is).map(|(index, _)| index).collect()
-        };
-        let forbids = numbers(false, false);
-        let permits = numbers(true, false);
-        let may_permit = numbers(true, true);
-        let conditional: Vec<u32> = rules().filter(|(_, rule)| rule.is_conditional()).map(|(index, _)| index).collect();
-        if !forbids.is_empty() {
-            return Ok(Some(Cell::Forbidden(self.names(forbids))));
+    fn cell(&mut self, pairs: &[Pair]) -> Result<Option<Arc<CellRules>>, String> {
+        let numbers: Vec<u32> = pairs.iter().map(|(.., index)| *index).collect();
+        if let Some(cell) = self.distinct.get(&numbers) {
+            return Ok(cell.clone());
         }
-        if permits.is_empty() && may_permit.is_empty() {
+        let cell = self.make(&numbers)?.map(Arc::new);
+        self.distinct.insert(numbers, cell.clone());
+        Ok(cell)
+    }
+
+    fn make(&mut self, numbers: &[u32]) -> Result<Option<CellRules>, String> {
+        let rules = || numbers.iter().filter_map(|index| Some((*index, self.rules.get(*index as usize)?)));
+        let these = |wanted: &dyn Fn(&Rule) -> bool| -> Vec<u32> {
+            rules().filter(|(_, rule)| wanted(rule)).map(|(index, _)| index).collect()
+        };
+        let forbids = these(&|rule| !rule.permits() && !rule.is_conditional());
+        let always = these(&|rule| rule.permits() && !rule.is_conditional());
+        let conditional = these(&Rule::is_conditional);
+        let permits = these(&Rule::permits);
+        let may_forbid = these(&|rule| !rule.permits() && rule.is_conditional());
+        if !forbids.is_empty() {
+            let cell = Cell::Forbidden(self.list(forbids));
+            return Ok(Some(CellRules { cell, permits: Vec::new(), forbids: Vec::new() }));
+        }
+        if permits.is_empty() {
             return Ok(None);
         }
-        if conditional.is_empty() {
-            return Ok(Some(Cell::Permitted(self.names(permits))));
-        }
-        let slice = self.slice(conditional)?;
-        Ok(Some(Cell::Conditional { permits: self.names(permits), slice }))
+        let cell = if conditional.is_empty() {
+            Cell::Permitted(self.list(always))
+        } else {
+            Cell::Conditional { permits: self.list(always), slice: Box::new(self.slice(&conditional)?) }
+        };
+        Ok(Some(CellRules { cell, permits, forbids: may_forbid }))
     }
 
-    fn names(&mut self, numbers: Vec<u32>) -> RuleIds {
-        let rules = self.rules;
-        let name = |number: &u32| rules.get(*number as usize).map(|rule| Arc::from(rule.id.as_str()));
-        let ids = |numbers: &[u32]| numbers.iter().filter_map(name).collect();
-        self.names.entry(numbers).or_insert_with_key(|numbers| ids(numbers)).clone()
+    fn list(&mut self, numbers: Vec<u32>) -> RuleIds {
+        let names = &self.names;
+        let ids = |numbers: &[u32]| numbers.iter().filter_map(|number| names.get(*number as usize).cloned()).collect();
+        self.lists.entry(numbers).or_insert_with_key(|numbers| ids(numbers)).clone()
     }
 
-    fn slice(&mut self, numbers: Vec<u32>) -> Result<Arc<Slice>, String> {
-        if let Some(slice) = self.slices.get(&numbers) {
-            return Ok(Arc::clone(slice));
-        }
-        let policies = || numbers.iter().filter_map(|n| self.rules.get(*n as usize)).map(|rule| &rule.policy);
-        let reads = policies().map(reads).fold(Attributes::none(), Attributes::union);
-        let policies = PolicySet::from_policies(policies().cloned()).map_err(|error| error.to_string())?;
-        let slice = Arc::new(Slice { policies, reads });
-        self.slices.insert(numbers, Arc::clone(&slice));
-        Ok(slice)
+    fn slice(&self, numbers: &[u32]) -> Result<Slice, String> {
+        let rules = || numbers.iter().filter_map(|number| self.rules.get(*number as usize));
+        let conditions = rules().filter_map(|rule| rule.condition.as_ref());
+        let reads = conditions.map(|condition| condition.reads).fold(Attributes::none(), Attributes::union);
+        let policies = rules().map(|rule| rule.policy.clone());
+        Ok(Slice { policies: PolicySet::from_policies(policies).map_err(|error| error.to_string())?, reads })
     }
-}
-
-/// What a rule's conditions read of the context.
-fn reads(policy: &Policy) -> Attributes {
-    let mut attributes = Attributes::none();
-    match policy.to_json().ok().as_ref().and_then(|json| json.get("conditions")) {
-        Some(conditions) => collect(conditions, &mut attributes),
-        None => attributes = Attributes::all(),
-    }
-    attributes
-}
-
-/// Walks Cedar's JSON form. The context counts as read whole unless one attribute is taken of it.
-fn collect(expression: &Json, attributes: &mut Attributes) {
-    match expression {
-        Json::Object(fields) => fields.iter().for_each(|(operator, operand)| match operator.as_str() {
-            "Var" if operand.as_str() == Some("context") => *attributes = Attributes::all(),
-            // A literal has no variables, though a record in it may look as if it had.
-            "Value" => {}
-            "." | "has" if operand.get("left").is_some_and(is_context) => {
-                match operand.get("attr").and_then(Json::as_str) {
-                    Some(attribute) => attributes.add(attribute),
-                    None => *attributes = Attributes::all(),
-                }
-            }
-            _ => collect(operand, attributes),
-        }),
-        Json::Array(items) => items.iter().for_each(|item| collect(item, attributes)),
-        _ => {}
-    }
-}
-
-fn is_context(expression: &Json) -> bool {
-    expression.get("Var").and_then(Json::as_str) == Some("context")
 }

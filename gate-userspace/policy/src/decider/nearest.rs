@@ -1,8 +1,8 @@
 //! For a denied question: what forbids it, or the rule that would have permitted it and what is missing.
 
-use super::{ActionId, Decider};
+use super::{ActionId, Cell, Decider};
 use crate::rules::Rule;
-use crate::universe::{Principal, TargetIndex};
+use crate::universe::{Principal, SubjectIndex, Target, Universe};
 use cedar_policy::{ActionConstraint, EntityUid, PrincipalConstraint, ResourceConstraint};
 use gate_tables::{PortId, ServiceId};
 use std::fmt;
@@ -12,7 +12,7 @@ use std::fmt;
 pub struct Nearest {
     /// The rules that forbid it, whatever the request; sorted by id.
     pub forbidden_by: Vec<String>,
-    /// The permit that comes nearest; `None` when no permit has anything in common with the question.
+    /// The permit that comes nearest; `None` when no permit is about anything of the same service.
     pub permit: Option<NearRule>,
 }
 
@@ -70,42 +70,41 @@ impl Decider {
     }
 
     fn nearest_to(&self, principal: Principal, number: u32) -> Nearest {
-        let target = number as usize;
+        let Some(target) = self.target(number) else { return Nearest { forbidden_by: Vec::new(), permit: None } };
         let subject = self.subjects.get(&principal.service_id()).copied();
-        let covers = |rule: &&Rule| {
-            subject.is_some_and(|subject| rule.scope.subjects.contains(&subject))
-                && rule.scope.targets.contains(&target)
+        let forbidden_by = match self.cells.get(&(principal.service_id(), number)).map(|rules| &rules.cell) {
+            Some(Cell::Forbidden(ids)) => ids.iter().map(ToString::to_string).collect(),
+            _ => Vec::new(),
         };
-        let forbids = self.rules.iter().filter(|rule| !rule.permits() && !rule.is_conditional());
-        let forbidden_by = forbids.filter(covers).map(|rule| rule.id.clone()).collect();
-        let permits = self.rules.iter().filter(|rule| rule.permits());
-        let distances = permits.map(|rule| (self.missing(rule, principal, target), rule));
-        let related = distances.filter(|(missing, _)| !missing.is_empty() && is_related(missing));
-        let permit = related
-            .min_by_key(|(missing, rule)| (distance(missing), rule.id.clone()))
-            .map(|(missing, rule)| NearRule { id: rule.id.clone(), place: rule.place(), missing });
+        // Of the permits that are about something of this service; any other has nothing to do with the question.
+        let permits = self.permits_on.get(&target.service).into_iter().flatten();
+        let permits = permits.filter_map(|index| self.rules.get(*index as usize));
+        let distances = permits.map(|rule| (distance(rule, subject, number, target), rule));
+        let nearest = distances.filter(|(distance, _)| *distance > 0).min_by_key(|(distance, _)| *distance);
+        let permit = nearest.map(|(_, rule)| {
+            let missing = self.missing(rule, subject, target);
+            NearRule { id: rule.id.clone(), place: rule.place(), missing }
+        });
         Nearest { forbidden_by, permit }
     }
 
-    fn missing(&self, rule: &Rule, principal: Principal, target: TargetIndex) -> Vec<Missing> {
-        let Some(asked) = self.universe.targets.get(target) else { return Vec::new() };
-        let subject = self.subjects.get(&principal.service_id()).copied();
+    fn missing(&self, rule: &Rule, subject: Option<SubjectIndex>, target: &Target) -> Vec<Missing> {
         let policy = &rule.policy;
         let mut missing = Vec::new();
-        if !subject.is_some_and(|subject| rule.scope.subjects.contains(&subject)) {
+        if !is_for(rule, subject) {
             let asked = subject.and_then(|index| self.universe.subjects.get(index));
             missing.push(Missing::Principal {
                 rule: principals(&policy.principal_constraint()),
                 asked: asked.map_or_else(|| "an unknown service".to_owned(), |subject| subject.uid.to_string()),
             });
         }
-        if !self.universe.actions(&policy.action_constraint()).contains(&target) {
-            let rule = actions(&policy.action_constraint());
-            missing.push(Missing::Action { rule, asked: asked.action.to_string() });
+        let action = policy.action_constraint();
+        if !Universe::action_fits(&action, target) {
+            missing.push(Missing::Action { rule: actions(&action), asked: target.action.to_string() });
         }
-        let constraint = policy.resource_constraint();
-        if !self.universe.resource_fits(&constraint, target) {
-            missing.push(Missing::Resource { rule: resources(&constraint), asked: asked.resource.to_string() });
+        let resource = policy.resource_constraint();
+        if !Universe::resource_fits(&resource, target) {
+            missing.push(Missing::Resource { rule: resources(&resource), asked: target.resource.to_string() });
         }
         if missing.is_empty() && rule.is_conditional() {
             missing.push(Missing::Condition);
@@ -114,22 +113,20 @@ impl Decider {
     }
 }
 
-/// A rule about another action on another resource has nothing to do with the question.
-fn is_related(missing: &[Missing]) -> bool {
-    let action = missing.iter().any(|part| matches!(part, Missing::Action { .. }));
-    let resource = missing.iter().any(|part| matches!(part, Missing::Resource { .. }));
-    !(action && resource)
+fn is_for(rule: &Rule, subject: Option<SubjectIndex>) -> bool {
+    subject.is_some_and(|subject| rule.scope.subjects.contains(&subject))
 }
 
-/// A condition that did not hold is nearer than another principal, and that is nearer than another action.
-fn distance(missing: &[Missing]) -> u32 {
-    let weight = |part: &Missing| match part {
-        Missing::Condition => 1,
-        Missing::Principal { .. } => 2,
-        Missing::Action { .. } => 3,
-        Missing::Resource { .. } => 4,
-    };
-    missing.iter().map(weight).sum()
+/// How far a permit is from what is asked; 0 when it permits it. A condition that did not hold is nearer than another
+/// principal, and that is nearer than another action.
+fn distance(rule: &Rule, subject: Option<SubjectIndex>, number: u32, target: &Target) -> u32 {
+    let mut distance = if is_for(rule, subject) { 0 } else { 2 };
+    if !rule.scope.targets.contains(&(number as usize)) {
+        let far = |fits: bool, weight: u32| if fits { 0 } else { weight };
+        distance += far(Universe::action_fits(&rule.policy.action_constraint(), target), 3);
+        distance += far(Universe::resource_fits(&rule.policy.resource_constraint(), target), 4);
+    }
+    if distance == 0 && rule.is_conditional() { 1 } else { distance }
 }
 
 fn principals(constraint: &PrincipalConstraint) -> String {

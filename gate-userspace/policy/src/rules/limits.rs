@@ -1,7 +1,8 @@
 //! Bounds on the shape of a rule, before Cedar parses it.
 //!
 //! Cedar's parser, validator and evaluator recurse over expressions, so that a rule of some ten thousand parentheses or
-//! operators would overflow the stack of whoever compiles it (in an unoptimized build and a thread of 2 MiB, some 180 operators do). A rule that a person can review is far below these bounds.
+//! operators would overflow the stack of whoever compiles it (in an unoptimized build and a thread of 2 MiB, some 180
+//! operators do). A rule that a person can review is far below these bounds.
 
 use crate::diagnostic::{LineIndex, Report};
 
@@ -10,30 +11,38 @@ const MAX_DEPTH: usize = 16;
 /// Most operators, attribute accesses and brackets in one rule. Commas and names are not counted: lists may be long.
 const MAX_OPERATORS: usize = 96;
 
-/// `false` when something in the text is reported.
-pub(super) fn check(file: &str, text: &str, lines: &LineIndex, report: &mut Report) -> bool {
+/// Where rules end with their lines, so that what follows can be parsed for itself; `None` when something in the text is
+/// reported.
+pub(super) fn check(file: &str, text: &str, lines: &LineIndex, report: &mut Report) -> Option<Vec<usize>> {
     let mut depth = 0usize;
     let mut operators = 0usize;
+    let mut ends = Vec::new();
     for (offset, token) in (Tokens { text, at: 0 }) {
         match token {
             Token::Open => depth += 1,
             Token::Close => depth = depth.saturating_sub(1),
-            Token::End if depth == 0 => operators = 0,
+            Token::End if depth == 0 => {
+                operators = 0;
+                // No comment goes on after its line: whatever ends here, nothing of it is in the next one.
+                if text.get(offset..).is_some_and(|rest| rest.starts_with(";\n")) {
+                    ends.push(offset + 2);
+                }
+            }
             Token::End | Token::Operator => {}
         }
         operators += usize::from(matches!(token, Token::Open | Token::Operator));
         if depth > MAX_DEPTH {
             let message = format!("over {MAX_DEPTH} brackets are open here; write a flatter condition");
             report.at(file, lines.line(offset), message);
-            return false;
+            return None;
         }
         if operators > MAX_OPERATORS {
             let message = format!("over {MAX_OPERATORS} operators in one rule; write several rules");
             report.at(file, lines.line(offset), message);
-            return false;
+            return None;
         }
     }
-    true
+    Some(ends)
 }
 
 const PAIRS: [&str; 6] = ["&&", "||", "==", "!=", "<=", ">="];
