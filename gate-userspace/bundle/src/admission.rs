@@ -1,6 +1,7 @@
 //! Whether a bundle may take effect.
 
 mod change;
+mod scope;
 mod signers;
 
 pub(crate) use change::join;

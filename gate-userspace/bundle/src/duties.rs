@@ -8,6 +8,7 @@
 //! [person.alice]
 //! keys = ["ssh-ed25519 AAAA… alice"]
 //! may = ["author", "operate"]
+//! owners = ["team-orders"]             # whose services only; without it: everything, and this file
 //! ```
 
 mod parse;
@@ -50,6 +51,7 @@ pub enum Duty {
 pub struct Person {
     keys: Vec<Key>,
     may: BTreeSet<Duty>,
+    owners: Option<BTreeSet<String>>,
 }
 
 /// A parsed and satisfiable `duties.toml`.
@@ -66,6 +68,12 @@ impl Person {
     #[must_use]
     pub fn keys(&self) -> &[Key] {
         &self.keys
+    }
+
+    /// The owners whose services the person signs for; `None`: everybody's, and the duties.
+    #[must_use]
+    pub const fn owners(&self) -> Option<&BTreeSet<String>> {
+        self.owners.as_ref()
     }
 
     /// Whether the person has that duty.

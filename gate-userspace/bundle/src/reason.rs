@@ -103,6 +103,23 @@ pub enum Reason {
     /// Nobody whose signature counts signed a bundle for which one is enough.
     #[error("nobody signed; it only removes access, so one signature is enough: of an author, or of an approver")]
     NobodySigned,
+    /// A signature does not count: the change is not of services whose owners the person signs for.
+    #[error(
+        "the signature of {person} as {role} does not count: it is for services of {} only (owners in duties.toml), and \
+         the bundle changes {}",
+        .owners.join(", "),
+        first_few(.beyond)
+    )]
+    OutOfScope {
+        /// Who.
+        person: String,
+        /// As what.
+        role: Role,
+        /// Whose services the person signs for.
+        owners: Vec<String>,
+        /// What is not theirs, in words.
+        beyond: Vec<String>,
+    },
     /// An approval does not count: it is the author's own.
     #[error("the approval by {person} does not count: the author does not approve")]
     ApproverIsAuthor {
@@ -220,6 +237,12 @@ impl fmt::Display for Refusal {
 /// Foreign text for a terminal: nothing in it is obeyed.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+fn first_few(all: &[String]) -> String {
+    const TOLD: usize = 3;
+    let told = all.iter().take(TOLD).cloned().collect::<Vec<_>>().join(", ");
+    if all.len() > TOLD { format!("{told}, and {} more", all.len() - TOLD) } else { told }
 }
 
 fn or_none(digest: &Option<Digest>) -> String {

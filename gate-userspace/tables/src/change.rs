@@ -53,6 +53,10 @@ pub struct Difference {
     pub declarations: Vec<String>,
     /// Differences of what runs here that only take away: a route that is gone, a service that is enforced now.
     pub withdrawn: Vec<String>,
+    /// Names of the services that `declarations` is about; the empty name is the policy as a whole.
+    pub redeclared: BTreeSet<String>,
+    /// Names of the services that `withdrawn` is about.
+    pub narrowed: BTreeSet<String>,
     /// Cells that changed, in the order of their names.
     pub cells: Vec<Change>,
 }
@@ -68,6 +72,16 @@ impl Difference {
     #[must_use]
     pub fn takes_away(&self) -> bool {
         !self.withdrawn.is_empty() || self.cells.iter().any(|change| change.loses)
+    }
+
+    fn declare(&mut self, service: &str, words: String) {
+        self.redeclared.insert(service.to_owned());
+        self.declarations.push(words);
+    }
+
+    fn withdraw(&mut self, service: &str, words: String) {
+        self.narrowed.insert(service.to_owned());
+        self.withdrawn.push(words);
     }
 
     /// What may have been given, in words.
@@ -206,8 +220,8 @@ fn unexplained_reach(old: &Tables, new: &Tables, difference: &mut Difference) {
         !stayed && !given.contains(target)
     });
     let words = |(source, destination, port)| format!("{source} reaches {destination}:{port}, which no rule gives");
-    let words: Vec<String> = unexplained.map(|(target, _)| words(target)).collect();
-    difference.declarations.extend(words);
+    let found: Vec<(String, String)> = unexplained.map(|(target, _)| (target.1.to_owned(), words(target))).collect();
+    found.into_iter().for_each(|(destination, words)| difference.declare(&destination, words));
 }
 
 /// Source, destination and port, by their names.
@@ -240,21 +254,24 @@ fn within(inner: Times, outer: Times) -> bool {
 /// What `Host::"self"` is called where services have names.
 const HOST: &str = "host";
 
+/// What is declared of no service.
+const WHOLE: &str = "";
+
 /// Everything about services but rules. What may only take away is told apart; all else may give.
 fn declarations(old: &Tables, new: &Tables, difference: &mut Difference) {
     if old.environment != new.environment {
         let message = format!("the environment is {}, and was {}", new.environment, old.environment);
-        difference.declarations.push(message);
+        difference.declare(WHOLE, message);
     }
     for service in &new.services {
         match old.service_named(&service.name) {
-            None => difference.declarations.push(format!("service {} is new", service.name)),
+            None => difference.declare(&service.name, format!("service {} is new", service.name)),
             Some(before) => changed(before, service, difference),
         }
     }
     for service in old.services.iter().filter(|service| new.service_named(&service.name).is_none()) {
         // Its processes are no longer governed, and its ports are anybody's.
-        difference.declarations.push(format!("service {} is gone", service.name));
+        difference.declare(&service.name, format!("service {} is gone", service.name));
     }
     retired(old, new, difference);
 }
@@ -266,12 +283,12 @@ fn retired(old: &Tables, new: &Tables, difference: &mut Difference) {
     };
     for (name, id) in &old.retired {
         if number_of(new, name) != Some(*id) {
-            difference.declarations.push(format!("the number {} of the former service {name} is free again", id.0));
+            difference.declare(WHOLE, format!("the number {} of the former service {name} is free again", id.0));
         }
     }
     for (name, id) in &new.retired {
         if number_of(old, name) != Some(*id) {
-            difference.declarations.push(format!("{name} is a former service of number {}, and never was one", id.0));
+            difference.declare(WHOLE, format!("{name} is a former service of number {}, and never was one", id.0));
         }
     }
 }
@@ -282,7 +299,7 @@ fn changed(before: &Service, after: &Service, difference: &mut Difference) {
     }
     let name = &after.name;
     if before.observe && !after.observe {
-        difference.withdrawn.push(format!("service {name} is enforced, and was observed"));
+        difference.withdraw(name, format!("service {name} is enforced, and was observed"));
     }
     let mut expected = before.clone();
     expected.observe &= after.observe;
@@ -291,13 +308,13 @@ fn changed(before: &Service, after: &Service, difference: &mut Difference) {
         port.routes.retain(|route| {
             let stays = now.routes.iter().any(|now| now.action == route.action);
             if !stays {
-                difference.withdrawn.push(format!("route {} is gone", route.action));
+                difference.withdraw(name, format!("route {} is gone", route.action));
             }
             stays
         });
     }
     if expected != *after {
-        difference.declarations.extend(differences(&expected, after));
+        differences(&expected, after).into_iter().for_each(|words| difference.declare(name, words));
     }
 }
 

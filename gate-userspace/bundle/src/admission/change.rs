@@ -1,5 +1,6 @@
 //! What a bundle changes, as far as it decides how many signatures it needs.
 
+use super::scope::Owners;
 use crate::{Bundle, DUTIES};
 use gate_tables::{Difference, Tables, compare};
 use std::fmt;
@@ -12,6 +13,7 @@ const TOLD: usize = 3;
 pub struct Change {
     difference: Difference,
     because: Vec<Because>,
+    pub(super) owners: Owners,
 }
 
 /// Why one signature is not enough.
@@ -41,7 +43,8 @@ impl Change {
 
     pub(super) fn between(tables: &Tables, duties: Option<&[u8]>, previous: Option<&Bundle>) -> Self {
         let Some(previous) = previous else {
-            return Self { difference: Difference::default(), because: vec![Because::First] };
+            let (difference, owners) = (Difference::default(), Owners::default());
+            return Self { difference, because: vec![Because::First], owners };
         };
         let difference = compare(previous.tables(), tables);
         let mut because = Vec::new();
@@ -53,7 +56,7 @@ impl Change {
         if duties != previous.file(DUTIES) {
             because.push(Because::Duties);
         }
-        Self { difference, because }
+        Self { difference, because, owners: Owners::new(previous.tables(), tables) }
     }
 
     /// Whether it only takes access away, so that one signature is enough.

@@ -30,10 +30,15 @@ pub(super) fn judge(
             Err(reason) => reasons.push(reason),
         }
     }
+    let scope = Scope { duties, change };
     let mut missing = Vec::new();
     let author = sole_author(&authors, reasons, &mut missing);
-    let counted = count_approvals(&authors, &approvals, duties, &mut missing);
-    let quorum = enough(change, !authors.is_empty() || !approvals.is_empty(), missing, reasons);
+    missing.extend(author.and_then(|author| scope.beyond_writing(author, Role::Author)));
+    let counted = count_approvals(&authors, &approvals, &scope, &mut missing);
+    let signed = authors.keys().map(|person| (person, Role::Author));
+    let signed = signed.chain(approvals.keys().map(|person| (person, Role::Approver)));
+    let alone = signed.map(|(person, role)| scope.beyond_writing(person, role)).collect();
+    let quorum = enough(change, alone, missing, reasons);
     let signer = |person: &str, people: &People<'_>| {
         let (fingerprint, _) = people.get(person)?;
         Some(Signer { person: person.to_owned(), fingerprint: fingerprint.clone() })
@@ -44,13 +49,50 @@ pub(super) fn judge(
     (reasons.len() == before).then_some(signers)
 }
 
-/// Removing needs one, adding needs all: `missing` is what all would be.
-fn enough(change: Option<&Change>, anybody: bool, missing: Vec<Reason>, reasons: &mut Vec<Reason>) -> Option<Quorum> {
+/// The duties, and what they are asked about.
+struct Scope<'d, 'c> {
+    duties: &'d Duties,
+    change: Option<&'c Change>,
+}
+
+impl Scope<'_, '_> {
+    fn beyond_writing(&self, person: &str, role: Role) -> Option<Reason> {
+        self.beyond(person, role, Change::beyond_writing)
+    }
+
+    fn beyond_approving(&self, person: &str) -> Option<Reason> {
+        self.beyond(person, Role::Approver, Change::beyond_approving)
+    }
+
+    fn beyond(
+        &self,
+        person: &str,
+        role: Role,
+        judge: impl Fn(&Change, &BTreeSet<String>) -> Vec<String>,
+    ) -> Option<Reason> {
+        let owners = self.duties.people().get(person)?.owners()?;
+        let beyond = judge(self.change?, owners);
+        let owners = owners.iter().cloned().collect();
+        (!beyond.is_empty()).then(|| Reason::OutOfScope { person: person.to_owned(), role, owners, beyond })
+    }
+}
+
+/// Removing needs one, adding needs all: `missing` is what all would be, `alone` is why each of those who signed could
+/// not do it alone.
+fn enough(
+    change: Option<&Change>,
+    alone: Vec<Option<Reason>>,
+    missing: Vec<Reason>,
+    reasons: &mut Vec<Reason>,
+) -> Option<Quorum> {
     let removes = change.is_some_and(Change::only_removes);
-    match (missing.is_empty(), removes, anybody) {
+    match (missing.is_empty(), removes, alone.iter().any(Option::is_none)) {
         (true, _, _) => return Some(Quorum::Full),
         (false, true, true) => return Some(Quorum::RemovalByOne),
-        (false, true, false) => reasons.push(Reason::NobodySigned),
+        (false, true, false) => {
+            reasons.push(Reason::NobodySigned);
+            reasons.extend(alone.into_iter().flatten());
+        }
         (false, false, _) => {
             reasons.extend(missing);
             // Of a change that cannot be looked at, something else is wrong, and told.
@@ -86,9 +128,10 @@ fn sole_author<'d>(authors: &People<'d>, reasons: &mut Vec<Reason>, missing: &mu
 fn count_approvals<'d>(
     authors: &People<'d>,
     approvals: &People<'d>,
-    duties: &Duties,
+    scope: &Scope<'_, '_>,
     missing: &mut Vec<Reason>,
 ) -> BTreeSet<&'d str> {
+    let duties = scope.duties;
     let mut notes = Vec::new();
     let mut eligible = BTreeSet::new();
     for (&person, &(_, signatures)) in approvals {
@@ -96,6 +139,10 @@ fn count_approvals<'d>(
         let opponent = authors.keys().find(|author| duties.in_conflict(author, person));
         if team && authors.contains_key(person) {
             notes.push(Reason::ApproverIsAuthor { person: person.to_owned() });
+            continue;
+        }
+        if let Some(beyond) = scope.beyond_approving(person) {
+            notes.push(beyond);
             continue;
         }
         if signatures > 1 {

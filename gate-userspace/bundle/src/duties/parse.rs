@@ -15,6 +15,7 @@ const MAX_KEYS: usize = 16;
 /// Counting people is exponential in this number.
 const MAX_CONFLICTS: usize = 16;
 const MAX_NAME: usize = 64;
+const MAX_OWNERS: usize = 256;
 
 /// One problem of a `duties.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -147,9 +148,10 @@ impl Reader<'_> {
             self.problem(entry.span(), format!("person {name} is {}; write [person.{name}]", describe(entry)));
             return None;
         };
-        self.only_known_keys(table, &format!("person {name}"), &["keys", "may"]);
+        self.only_known_keys(table, &format!("person {name}"), &["keys", "may", "owners"]);
         let keys = table.get("keys").map(|value| self.keys(name, value, owners)).unwrap_or_default();
         let may = table.get("may").map(|value| self.may(name, value)).unwrap_or_default();
+        let owners = table.get("owners").map(|value| self.owners(name, value));
         if !table.contains_key("may") {
             self.problem(entry.span(), format!("person {name} has no duty; write may = [\"author\"]"));
         }
@@ -157,7 +159,24 @@ impl Reader<'_> {
         if signs && keys.is_empty() && !table.contains_key("keys") {
             self.problem(entry.span(), format!("person {name} signs and has no key; write keys = [\"ssh-ed25519 …\"]"));
         }
-        Some(Person { keys, may })
+        if let Some(value) = table.get("owners").filter(|_| !signs) {
+            let message = format!("{name} has owners and signs nothing; owners are of people who author or approve");
+            self.problem(value.span(), message);
+        }
+        Some(Person { keys, may, owners })
+    }
+
+    fn owners(&mut self, name: &str, value: &Value<'_>) -> BTreeSet<String> {
+        let mut owners = BTreeSet::new();
+        let what = format!("owners of {name}");
+        for (owner, span) in self.strings(value, &what, "owners as services.toml names them", MAX_OWNERS) {
+            if owner.is_empty() {
+                self.problem(span, format!("{what}: found \"\"; write the owner of a service, \"team-orders\""));
+            } else if !owners.insert(owner.clone()) {
+                self.problem(span, format!("{what}: {owner:?} is there twice; write it once"));
+            }
+        }
+        owners
     }
 
     fn keys(&mut self, name: &str, value: &Value<'_>, owners: &mut BTreeMap<Vec<u8>, String>) -> Vec<Key> {
@@ -259,7 +278,10 @@ impl Reader<'_> {
             self.problem(span, "approvals is 0; a team needs at least 1, one person alone writes mode = \"solo\"");
             return None;
         }
-        let who = |duty| people.iter().filter(move |(_, person)| person.may(duty)).map(|(name, _)| name.as_str());
+        // Whoever signs for some owners only does not change this file.
+        let scoped = people.values().any(|person| person.owners.is_some());
+        let counts = |person: &Person, duty| person.may(duty) && person.owners.is_none();
+        let who = |duty| people.iter().filter(move |(_, person)| counts(person, duty)).map(|(name, _)| name.as_str());
         let approvers_of = |author: &str| {
             let fits = |name: &&str| {
                 mode == Mode::Solo || (*name != author && !super::quorum::in_conflict(author, name, &conflicts))
@@ -268,18 +290,24 @@ impl Reader<'_> {
         };
         let most = who(Duty::Author).map(approvers_of).max();
         match most {
-            None => self.problem(span, "nobody may author; give somebody may = [\"author\"]"),
+            None => self.problem(span, format!("nobody{} may author; give somebody may = [\"author\"]", without(scoped))),
             Some(most) if most < approvals => self.problem(
                 span,
                 format!(
-                    "approvals is {approvals}, and at most {most} may approve what another wrote; lower it or give more \
-                     people may = [\"approve\"]"
+                    "approvals is {approvals}, and at most {most}{} may approve what another wrote; lower it or give more \
+                     people may = [\"approve\"]",
+                    without(scoped)
                 ),
             ),
             Some(_) => return Some(Duties { mode, approvals, people, conflicts }),
         }
         None
     }
+}
+
+/// Said where people with owners would not do.
+const fn without(scoped: bool) -> &'static str {
+    if scoped { " without owners, which a change of duties.toml needs," } else { "" }
 }
 
 fn in_file_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(&'t Spanned<toml::de::DeString<'i>>, &'t Value<'i>)> {

@@ -44,7 +44,7 @@ fn every_problem_is_told_with_its_line() {
              \"ssh-ed25519 AAAA… comment\"",
             "duties.toml:6: alice may \"rule\"; the duties are \"author\", \"approve\", \"operate\" and \"audit\"",
             "duties.toml:6: alice may \"author\" twice; write it once",
-            "duties.toml:7: unknown key \"mail\" of person alice; known are keys, may",
+            "duties.toml:7: unknown key \"mail\" of person alice; known are keys, may, owners",
             "duties.toml:9: key SHA256:fe85JkIjo8VPe+XqXJGH5Mau1EMFdK1OdKvJUFicyA8 of bob is already a key of alice; a key \
              belongs to one person and is there once",
             "duties.toml:10: may of bob: found \"approve\"; write a list of duties, 1 to 4",

@@ -202,6 +202,18 @@ fn what_runs_here_may_only_shrink_in_ways_that_free_nobody() {
     observed.services[0].observe = true;
     assert!(compare(&observed, &old).only_removes());
     assert_eq!(compare(&observed, &old).withdrawn, ["service orders is enforced, and was observed"]);
+    assert_eq!(compare(&observed, &old).narrowed, BTreeSet::from(["orders".to_owned()]));
+
+    // Each is of the service whose owner answers for it.
+    let services = |change: &dyn Fn(&mut Tables)| {
+        let mut new = old.clone();
+        change(&mut new);
+        compare(&old, &new).redeclared.into_iter().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(services(&|t| t.services[0].owner = "mine".into()), "orders");
+    assert_eq!(services(&|t| t.services[1].name = "xeb".into()), "web xeb");
+    assert_eq!(services(&|t| t.services[0].ports.clear()), "orders");
+    assert_eq!(services(&|t| t.retired.extend([("x".to_owned(), ServiceId(9))])), "");
 }
 
 #[test]
@@ -213,6 +225,7 @@ fn reach_that_no_rule_gives_is_a_gain() {
     new.reach.push(Reach { source: ServiceId(0), ..line.clone() });
     let difference = compare(&old, &new);
     assert_eq!(difference.gains().collect::<Vec<_>>(), ["host reaches orders:api, which no rule gives"]);
+    assert_eq!(difference.redeclared, BTreeSet::from(["orders".to_owned()]));
     // Nor does a line hold for longer, and no cell gives that.
     let timed = |from, until| {
         let mut tables = old.clone();
