@@ -8,6 +8,7 @@ mod explain;
 mod host;
 mod policy;
 mod report;
+mod review;
 mod status;
 mod text;
 
@@ -32,9 +33,11 @@ const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 refused, denied, or somet
 
 #[derive(Subcommand)]
 enum Command {
-    /// Check policies.
+    /// Check, compare, draw and format policies, and ask who may do what.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Say what an approver reads before signing: what changes, and what that takes.
+    Review(review::Arguments),
     /// Build, sign, show and load bundles.
     #[command(subcommand)]
     Bundle(bundle::Command),
@@ -56,13 +59,15 @@ fn main() -> anyhow::Result<ExitCode> {
 /// The help of every command states them.
 fn with_exit_codes(command: clap::Command) -> clap::Command {
     let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
-    let command = command.after_help(EXIT_CODES);
+    let own = command.get_after_help().is_some();
+    let command = if own { command } else { command.after_help(EXIT_CODES) };
     names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_exit_codes))
 }
 
 fn run(command: Command, json: bool, clock: &Clock) -> Result<Report, Failure> {
     match command {
         Command::Policy(command) => policy::run(&command),
+        Command::Review(arguments) => review::run(&arguments),
         Command::Bundle(command) => bundle::run(command, clock.unix_ms() / 1_000),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),

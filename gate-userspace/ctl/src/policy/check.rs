@@ -1,5 +1,6 @@
 //! `gatectl policy check`: everything that a bundle's builder, signers and gate-authz will look at, at once.
 
+use super::{CASES, DUTIES};
 use crate::report::{Exit, Failure, Report};
 use crate::text::{count, plain};
 use gate_bundle::Duties;
@@ -31,18 +32,9 @@ pub(crate) struct Problem {
     message: String,
 }
 
-const DUTIES: &str = "duties.toml";
-const CASES: &str = "cases.toml";
-
 pub(crate) fn run(arguments: &Arguments) -> Result<Report, Failure> {
     let directory = &arguments.directory;
-    if !directory.is_dir() {
-        let found = if directory.exists() { "is no directory" } else { "does not exist" };
-        return Err(Failure::cannot(format!(
-            "{}: {found}; give the policy directory, the one that holds services.toml",
-            directory.display()
-        )));
-    }
+    super::must_be_directory(directory)?;
     Ok(match check(directory, None) {
         Ok(checked) => passed(&checked),
         Err(problems) => failed(directory, &problems),

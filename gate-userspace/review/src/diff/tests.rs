@@ -29,7 +29,7 @@ fn equal_policies_are_equal() {
     let tables = shop(&[permit("a")], &[get(&[0], &[], &[1, 4])]);
     let diff = between(&tables, &tables);
     assert!(diff.equal && diff.only_removes && diff.groups.is_empty());
-    assert_eq!(text(&diff, false), "equal: nobody's access changes, and nothing that runs here\n");
+    assert_eq!(text(&diff, false), "Equal: nobody's access changes, and nothing that runs here\n");
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_gain_names_its_rule_and_the_forbid_that_went() {
     let (old, new) = (shop(&[], &[]), shop(&[permit("a")], &[get(&[0], &[], &[1, 4])]));
     let with_forbid = shop(&[permit("a"), forbid("b")], &[]);
     let expected = "\
-gives: 2 cells gained
+Gives: 2 cells gained
 
 Gains
   batch, web -> orders.get
@@ -54,7 +54,7 @@ Gains
 fn a_loss_names_the_rule_that_went_or_the_forbid_that_came() {
     let old = shop(&[permit("a")], &[get(&[0], &[], &[4])]);
     let gone = text(&between(&old, &shop(&[], &[])), false);
-    assert!(gone.starts_with("only removes: 1 cell lost\n\nLosses\n  web -> orders.get\n      gone: a "), "{gone}");
+    assert!(gone.starts_with("Only removes: 1 cell lost\n\nLosses\n  web -> orders.get\n      gone: a "), "{gone}");
     let narrowed = text(&between(&old, &shop(&[permit("a")], &[])), false);
     assert!(narrowed.contains("no longer covered by a "), "{narrowed}");
     let new = shop(&[permit("a"), forbid("b")], &[]);
@@ -106,7 +106,7 @@ fn many_are_counted_and_named_on_demand() {
 fn how_many_sign_is_what_admission_says() {
     let (less, more) = (shop(&[], &[]), shop(&[permit("a")], &[get(&[0], &[], &[4])]));
     let said = |old: &Tables, new: &Tables, duties| between(old, new).signatures(duties).to_terminal();
-    assert!(said(&more, &less, false).starts_with("one authorized signature is enough"));
+    assert!(said(&more, &less, false).starts_with("One authorized signature is enough"));
     assert!(said(&less, &more, false).contains("it may give access"));
     assert!(said(&more, &less, true).contains("duties.toml is another"));
     assert!(said(&less, &less, false).contains("it takes no access away"));

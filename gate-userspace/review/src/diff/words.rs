@@ -11,9 +11,9 @@ impl Diff {
     #[must_use]
     pub fn summary(&self) -> Line {
         if self.equal {
-            return Line::of("equal: nobody's access changes, and nothing that runs here");
+            return Line::of("Equal: nobody's access changes, and nothing that runs here");
         }
-        let line = if self.only_removes { Line::of("only removes: ") } else { Line::of("gives: ") };
+        let line = if self.only_removes { Line::of("Only removes: ") } else { Line::of("Gives: ") };
         let counts = &self.counts;
         let parts = [
             (counts.gains, " gained"),
@@ -36,12 +36,12 @@ impl Diff {
     /// `gate_bundle::admit` judges any bundle but the first of a chain.
     #[must_use]
     pub fn signatures(&self, duties_differ: bool) -> Line {
-        let all = Line::of("an author and every approval are needed: ");
+        let all = Line::of("An author and every approval are needed: ");
         match (self.only_removes, self.takes_away, duties_differ) {
             (false, ..) => all.words("it may give access"),
             (true, _, true) => all.words("duties.toml is another"),
             (true, false, false) => all.words("it takes no access away"),
-            (true, true, false) => Line::of("one authorized signature is enough: it only takes access away"),
+            (true, true, false) => Line::of("One authorized signature is enough: it only takes access away"),
         }
     }
 

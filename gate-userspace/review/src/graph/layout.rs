@@ -155,9 +155,11 @@ fn order(layers: &mut Layers) {
     let mut fewest = crossings(layers);
     for sweep in 0..SWEEPS {
         let forward = sweep % 2 == 0;
+        // Those that are drawn to the same place change places every other time: otherwise none would ever move.
+        let turn_ties = sweep / 2 % 2 == 1;
         let count = layers.ranks.len();
         for step in 0..count {
-            sort_rank(layers, if forward { step } else { count - 1 - step }, forward);
+            sort_rank(layers, if forward { step } else { count - 1 - step }, forward, turn_ties);
         }
         let now = crossings(layers);
         if now < fewest {
@@ -170,7 +172,7 @@ fn order(layers: &mut Layers) {
 }
 
 /// The mean place of the neighbours in the layer before (`forward`) or after; an item without any keeps its place.
-fn sort_rank(layers: &mut Layers, rank: usize, forward: bool) {
+fn sort_rank(layers: &mut Layers, rank: usize, forward: bool, turn_ties: bool) {
     let Some(mut of_rank) = layers.ranks.get(rank).cloned() else { return };
     let mean = |number: &usize| {
         let item = layers.items.get(*number)?;
@@ -181,6 +183,9 @@ fn sort_rank(layers: &mut Layers, rank: usize, forward: bool) {
     let key: std::collections::BTreeMap<usize, f64> =
         of_rank.iter().map(|number| (*number, mean(number).unwrap_or_default())).collect();
     let of = |number: &usize| key.get(number).copied().unwrap_or_default();
+    if turn_ties {
+        of_rank.reverse();
+    }
     of_rank.sort_by(|a, b| of(a).total_cmp(&of(b)));
     for (order, number) in of_rank.iter().enumerate() {
         if let Some(item) = layers.items.get_mut(*number) {

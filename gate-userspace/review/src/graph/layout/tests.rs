@@ -84,3 +84,13 @@ fn too_much_is_refused_at_once() {
     assert!(layout(&random(1, 1_000, 10_000)).is_none());
     assert!(layout(&random(1, MAX_ITEMS + 1, 1)).is_none());
 }
+
+#[test]
+fn edges_that_need_not_cross_do_not() {
+    let edge = |from, to| (from, to, (60.0, 20.0));
+    // batch -> orders, web -> ledger, web -> orders: ledger must stand below orders, although both are drawn alike.
+    let shop = Input { nodes: vec![(80.0, 40.0); 4], edges: vec![edge(0, 2), edge(3, 1), edge(3, 2)] };
+    let placed = layout(&shop).unwrap();
+    let above = |a: usize, b: usize| placed.nodes[a].y < placed.nodes[b].y;
+    assert_eq!(above(0, 3), above(2, 1));
+}

@@ -1,0 +1,127 @@
+//! `gatectl review`: what an approver reads before signing.
+
+mod cases;
+mod duties;
+
+use crate::policy::{DUTIES, Policy, check_files, compare};
+use crate::report::{Exit, Failure, Report};
+use gate_review::{Diff, Item, Line, Page, remarks};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Arguments {
+    /// What is in force: a policy directory, the file of a bundle, or "-" for a bundle on standard input.
+    old: PathBuf,
+    /// What is to be signed.
+    new: PathBuf,
+    /// Write Markdown, for a pull request.
+    #[arg(long)]
+    markdown: bool,
+    /// Name every source and target, however many.
+    #[arg(long)]
+    all: bool,
+}
+
+const HELP: &str = "Exit codes: 0 the review was written, whatever it says; 1 NEW is not sound (a case does not hold, its \
+                    tables do not follow from its rules): nobody should sign it; 2 usage error, or one of them cannot be \
+                    read or does not compile.";
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Report, Failure> {
+    let (old, new) = Policy::pair(&arguments.old, &arguments.new)?;
+    let review = Review::new(&old, &new)?;
+    let page = review.page(&old, &new, arguments.all);
+    let text = if arguments.markdown { page.to_markdown() } else { page.to_terminal() };
+    let exit = if review.unsound.is_empty() { Exit::Fine } else { Exit::Found };
+    Ok(Report { exit, text, json: review.json() })
+}
+
+struct Review {
+    /// Why nobody should sign it.
+    unsound: Vec<Line>,
+    duties: Vec<Line>,
+    duties_differ: bool,
+    diff: Diff,
+    cases: Vec<Line>,
+    remarks: Vec<Item>,
+}
+
+impl Review {
+    fn new(old: &Policy, new: &Policy) -> Result<Self, Failure> {
+        let of = |policy: &Policy| duties::of(policy);
+        let (before, after) = match (of(old), of(new)) {
+            (Ok(before), Ok(after)) => (before, after),
+            (one, other) => {
+                let errors = [one.err(), other.err()].into_iter().flatten().flatten().collect();
+                return Err(Failure { exit: Exit::Cannot, errors });
+            }
+        };
+        let files = [old, new].map(|policy| policy.source.file(DUTIES));
+        Ok(Self {
+            unsound: unsound(old, new),
+            duties: duties::differences(&before, &after, files),
+            duties_differ: files[0] != files[1],
+            diff: compare(old, new),
+            cases: cases::differences(&old.source, &new.source),
+            remarks: remarks(&new.tables).iter().map(gate_review::Remark::item).collect(),
+        })
+    }
+
+    fn page(&self, old: &Policy, new: &Policy, all: bool) -> Page {
+        let mut page = Page::default();
+        page.title(Line::of("Review of ").name(&new.name).words(" against ").name(&old.name));
+        page.paragraph(self.diff.summary());
+        page.paragraph(self.diff.signatures(self.duties_differ));
+        page.items(
+            [("old: ", old), ("new: ", new)].into_iter().filter_map(|(side, policy)| bundle(side, policy)).collect(),
+        );
+        let items = |lines: &[Line]| lines.iter().cloned().map(Item::from).collect::<Vec<_>>();
+        page.section(Line::of("DO NOT SIGN"), items(&self.unsound));
+        page.section(Line::of("People, keys and thresholds (duties.toml)"), items(&self.duties));
+        self.diff.write(all, &mut page);
+        page.section(Line::of("Decisions that must hold (cases.toml)"), items(&self.cases));
+        page.section(Line::of("Remarks on the new rules"), self.remarks.clone());
+        page
+    }
+
+    fn json(&self) -> Value {
+        let texts = |lines: &[Line]| lines.iter().map(Line::to_terminal).collect::<Vec<_>>();
+        let remarks: Vec<String> = self.remarks.iter().map(|item| item.line.to_terminal()).collect();
+        json!({
+            "summary": self.diff.summary().to_terminal(), "signatures": self.diff.signatures(self.duties_differ).to_terminal(),
+            "unsound": texts(&self.unsound), "duties": texts(&self.duties), "duties_differ": self.duties_differ,
+            "cases": texts(&self.cases), "remarks": remarks, "diff": self.diff,
+        })
+    }
+}
+
+/// What a bundle is, beside its files.
+fn bundle(side: &'static str, policy: &Policy) -> Option<Item> {
+    let bundle = policy.bundle.as_ref()?;
+    let manifest = bundle.manifest();
+    let version = usize::try_from(manifest.version()).unwrap_or(usize::MAX);
+    let line = Line::of(side).words("version ").number(version).words(", digest ").name(bundle.digest().to_string());
+    let line = match manifest.git_commit() {
+        Some(commit) => line.words(", git commit ").name(commit),
+        None => line.words(", of no git commit"),
+    };
+    Some(line.into())
+}
+
+/// Problems that every role would refuse the new policy for, or that make this review one of something else.
+fn unsound(old: &Policy, new: &Policy) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if let Some(why) = new.unfounded(old) {
+        lines.push(Line::of("the tables in the bundle do not follow from its rules: ").name(why));
+    }
+    if let Err(problems) = check_files(new.source.clone(), Some(&new.tables)) {
+        lines.extend(problems.iter().map(|problem| Line::default().name(problem.to_string())));
+    }
+    if let (Some(before), Some(after)) = (&old.bundle, &new.bundle)
+        && after.manifest().previous() != Some(before.digest())
+    {
+        lines.push(Line::of("the new bundle does not follow the old one; review it against the one that it follows"));
+    }
+    lines
+}

@@ -1,0 +1,111 @@
+//! What changes about people, their keys, and how many of them it takes: whoever can change that, can change all.
+
+use crate::policy::{DUTIES, Policy};
+use gate_bundle::{Duties, Duty, Key, Person};
+use gate_review::Line;
+
+/// The duties of a policy.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub(super) fn of(policy: &Policy) -> Result<Duties, Vec<String>> {
+    let name = &policy.name;
+    let bytes = policy.source.file(DUTIES);
+    let bytes =
+        bytes.ok_or_else(|| vec![format!("{name}: {DUTIES} is missing; it says who may author and approve")])?;
+    Duties::parse(bytes).map_err(|problems| problems.iter().map(|problem| format!("{name}: {problem}")).collect())
+}
+
+/// Every difference, in words, and below them the lines that differ as they are written: a difference that no word is
+/// known for must not be one that nobody reads.
+pub(super) fn differences(old: &Duties, new: &Duties, files: [Option<&[u8]>; 2]) -> Vec<Line> {
+    let mut lines = words(old, new);
+    if files[0] != files[1] {
+        lines.extend(written(files));
+    }
+    lines
+}
+
+fn words(old: &Duties, new: &Duties) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if old.mode() != new.mode() {
+        let (was, is) = (old.mode().to_string(), new.mode().to_string());
+        lines.push(Line::of("mode: ").name(is).words(", was ").name(was));
+    }
+    if old.approvals() != new.approvals() {
+        let (was, is) = (old.approvals(), new.approvals());
+        let line = Line::of("approvals besides the author: ").number(is).words(", were ").number(was);
+        lines.push(if is < was { line.words("; fewer people are needed") } else { line });
+    }
+    for (name, person) in new.people() {
+        match old.people().get(name) {
+            None => lines.push(describe(Line::of("new person: ").name(name), person)),
+            Some(before) => changed(name, before, person, &mut lines),
+        }
+    }
+    for (name, person) in old.people().iter().filter(|(name, _)| !new.people().contains_key(*name)) {
+        lines.push(describe(Line::of("person gone: ").name(name), person));
+    }
+    for (words, from, to) in
+        [("new conflict, may not sign together: ", new, old), ("conflict gone, may sign together: ", old, new)]
+    {
+        let same = |(one, other): &(String, String)| {
+            to.conflicts().iter().any(|(a, b)| (a, b) == (one, other) || (a, b) == (other, one))
+        };
+        let pairs = from.conflicts().iter().filter(|pair| !same(pair));
+        lines.extend(pairs.map(|(one, other)| Line::of(words).name(one).words(" and ").name(other)));
+    }
+    lines
+}
+
+fn changed(name: &str, before: &Person, after: &Person, lines: &mut Vec<Line>) {
+    for duty in [Duty::Author, Duty::Approve, Duty::Operate, Duty::Audit] {
+        let may = match (before.may(duty), after.may(duty)) {
+            (false, true) => " may now ",
+            (true, false) => " may no longer ",
+            _ => continue,
+        };
+        lines.push(Line::default().name(name).words(may).name(duty.to_string()));
+    }
+    for (words, from, to) in [(" has a new key: ", after, before), (" has a key no more: ", before, after)] {
+        let keys = from.keys().iter().filter(|key| !to.keys().contains(key));
+        lines.extend(keys.map(|key| self::key(Line::default().name(name).words(words), key)));
+    }
+}
+
+fn describe(line: Line, person: &Person) -> Line {
+    let duties = [Duty::Author, Duty::Approve, Duty::Operate, Duty::Audit].into_iter().filter(|duty| person.may(*duty));
+    let line = line.words(", may ").names(duties.map(|duty| duty.to_string()));
+    person.keys().iter().fold(line, |line, key| self::key(line.words(", key "), key))
+}
+
+fn key(line: Line, key: &Key) -> Line {
+    let line = line.name(key.fingerprint());
+    if key.is_security_key() { line.words(" (security key)") } else { line }
+}
+
+/// Lines that are other than they were, comments apart, each with the table that it is in.
+fn written(files: [Option<&[u8]>; 2]) -> Vec<Line> {
+    let [old, new] = files.map(|file| lines_in_tables(file.unwrap_or_default()));
+    let gone = old.iter().filter(|line| !new.contains(line)).map(|line| Line::of("line gone: ").name(line));
+    let came = new.iter().filter(|line| !old.contains(line)).map(|line| Line::of("line new: ").name(line));
+    let told: Vec<Line> = gone.chain(came).collect();
+    if told.is_empty() { vec![Line::of("duties.toml: comments, spaces or the order of lines differ")] } else { told }
+}
+
+/// `[person.bob] may = ["approve"]`.
+fn lines_in_tables(file: &[u8]) -> Vec<String> {
+    let mut table = "";
+    let mut lines = Vec::new();
+    let text = String::from_utf8_lossy(file);
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if line.starts_with('[') {
+            table = line;
+        }
+        lines.push(if table.is_empty() || table == line { line.to_owned() } else { format!("{table} {line}") });
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests;
