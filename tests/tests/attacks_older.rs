@@ -1,6 +1,7 @@
 //! Attacks with sockets that are older than the governance of who made them.
 
 use anyhow::ensure;
+use gate_common::limits::NESTED;
 use gate_host::Role;
 use gate_tests::{Host, ORDERS_PORT, OUTSIDE, attacker::Outcome, left_out};
 use std::{fs, net::SocketAddr};
@@ -58,6 +59,41 @@ fn older_than_governance() -> anyhow::Result<()> {
         "later, on a connection that is older than its governance: {came}"
     );
     ensure!(!reached(&host, "after-the-second")?, "later's byte arrived");
+    host.end();
+    Ok(())
+}
+
+/// In a cgroup for which the table of nested ones had no place: only its ancestors say whose it is.
+#[test]
+fn older_than_governance_and_nested_beyond_what_is_noted() -> anyhow::Result<()> {
+    if left_out()? {
+        return Ok(());
+    }
+    let mut host = Host::prepare()?;
+    let many = host.cgroups().join("web.service/many");
+    fs::create_dir_all(&many)?;
+    for number in 0..=NESTED {
+        fs::create_dir(many.join(number.to_string()))?;
+    }
+    host.start_roles(&Role::ALL)?;
+    let attacker = host.installed("gate-attacker")?.display().to_string();
+    host.start_service(OUTSIDE, &[&attacker, "echo", FREE])?;
+    host.wait_for_listener(OUTSIDE, 7777)?;
+    // gate-net notes them in the order of their numbers; the first and the last are not both noted.
+    let mut held = vec![];
+    for number in [0, NESTED] {
+        let mut one = host.hold_plain(&format!("web.service/many/{number}"), FREE.parse()?)?;
+        let came = one.ask("before")?;
+        ensure!(came.worked_with("echo before"), "before the first bundle, cgroup {number}: {came}");
+        held.push((number, one));
+    }
+    host.load_first()?;
+    for (number, one) in &mut held {
+        let came = one.ask("after")?;
+        ensure!(matches!(came, Outcome::Refused { .. }), "web, in nested cgroup {number}, on its old connection: {came}");
+    }
+    ensure!(!reached(&host, "after")?, "web's byte arrived");
+    drop(held);
     host.end();
     Ok(())
 }

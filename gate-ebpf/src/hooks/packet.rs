@@ -2,7 +2,7 @@
 
 use aya_ebpf::{
     bindings::{__sk_buff, bpf_sock},
-    helpers::generated::{bpf_sk_cgroup_id, bpf_sk_fullsock},
+    helpers::generated::bpf_sk_fullsock,
     macros::cgroup_skb,
     programs::SkBuffContext,
 };
@@ -241,5 +241,5 @@ fn adopt(state: &mut SocketState, sk: *mut bpf_sock) {
 #[inline(always)]
 fn owner(sk: *mut bpf_sock) -> u32 {
     // SAFETY: a full socket.
-    identity::of_cgroup(unsafe { bpf_sk_cgroup_id(sk.cast()) }).unwrap_or(NOT_GOVERNED)
+    unsafe { identity::of_socket(sk) }
 }
