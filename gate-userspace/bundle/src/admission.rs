@@ -3,9 +3,11 @@
 mod change;
 mod scope;
 mod signers;
+mod toxic;
 
 pub(crate) use change::join;
 pub use change::{Because, Change};
+pub use toxic::{Held, check_toxic};
 
 use crate::bundle::{Signed, Unchecked, check_signatures};
 use crate::{Bundle, DUTIES, Digest, Duties, Limits, Manifest, Mode, Reason, Refusal};
@@ -231,6 +233,9 @@ impl Judge<'_> {
         reasons.extend(self.time(candidate.manifest));
         let judges = self.duties_in_force(&candidate, &mut reasons);
         let change = self.change(&candidate);
+        if let (Some(change), Some(duties), Some(tables)) = (&change, candidate.duties, candidate.tables) {
+            reasons.extend(toxic::judge(duties, tables, change, self.now));
+        }
         let mut sound = Vec::new();
         for signature in candidate.signatures {
             match signature {

@@ -9,13 +9,28 @@
 //! keys = ["ssh-ed25519 AAAA… alice"]
 //! may = ["author", "operate"]
 //! owners = ["team-orders"]             # whose services only; without it: everything, and this file
+//!
+//! [[toxic]]                            # what nobody may hold together
+//! id = "pay-and-approve"
+//! reason = "who enters a payment does not approve it"
+//! actions = ["payments.create", "connect ledger:main"]
+//! holder = "service"                   # or "owner": all services of one owner together
+//!
+//! [[exception]]                        # who may all the same, for a time
+//! toxic = "pay-and-approve"
+//! holder = "migration"
+//! owner = "team-payments"
+//! ticket = "RISK-7"
+//! until = 2027-03-31
 //! ```
 
 mod parse;
 mod quorum;
+mod toxic;
 
 pub use parse::DutiesProblem;
 pub(crate) use quorum::largest_without_conflict;
+pub use toxic::{Day, Exception, Holder, Toxic};
 
 use crate::key::Key;
 use serde::Serialize;
@@ -61,6 +76,8 @@ pub struct Duties {
     approvals: usize,
     people: BTreeMap<String, Person>,
     conflicts: Vec<(String, String)>,
+    toxic: Vec<Toxic>,
+    exceptions: Vec<Exception>,
 }
 
 impl Person {
@@ -114,6 +131,18 @@ impl Duties {
     #[must_use]
     pub fn conflicts(&self) -> &[(String, String)] {
         &self.conflicts
+    }
+
+    /// What nobody may hold together.
+    #[must_use]
+    pub fn toxic(&self) -> &[Toxic] {
+        &self.toxic
+    }
+
+    /// Who may all the same, until when.
+    #[must_use]
+    pub fn exceptions(&self) -> &[Exception] {
+        &self.exceptions
     }
 
     /// Whose key it is.

@@ -37,11 +37,13 @@ mod reason;
 mod signature;
 mod store;
 
-pub use admission::{Admission, Admitted, Because, Change, EnrolledRoot, Quorum, Signer, Signers, admit, admit_tar};
+pub use admission::{
+    Admission, Admitted, Because, Change, EnrolledRoot, Held, Quorum, Signer, Signers, admit, admit_tar, check_toxic,
+};
 pub use archive::{ArchiveError, Limits};
 pub use bundle::{Bundle, Signed};
 pub use digest::{Digest, DigestError};
-pub use duties::{Duties, DutiesProblem, Duty, Mode, Person};
+pub use duties::{Day, Duties, DutiesProblem, Duty, Exception, Holder, Mode, Person, Toxic};
 pub use key::{Key, KeyError};
 pub use manifest::{Draft, FORMAT, Manifest, ManifestError};
 pub use reason::{Reason, Refusal};

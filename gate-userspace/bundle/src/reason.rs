@@ -1,7 +1,9 @@
 //! Why a bundle is refused.
 
 use crate::admission::join;
-use crate::{ArchiveError, Because, Digest, DutiesProblem, Duty, ManifestError, Role, SignatureProblem};
+use crate::{
+    ArchiveError, Because, Digest, DutiesProblem, Duty, Exception, Held, Holder, ManifestError, Role, SignatureProblem,
+};
 use std::fmt;
 
 /// One reason to refuse a bundle.
@@ -119,6 +121,55 @@ pub enum Reason {
         owners: Vec<String>,
         /// What is not theirs, in words.
         beyond: Vec<String>,
+    },
+    /// Somebody holds what the duties say nobody may hold together.
+    #[error(
+        "toxic combination {id:?} ({reason}): {kind} {holder} holds {}; take one away, or have an [[exception]] in \
+         policy/duties.toml",
+        first_few(&.holds.iter().map(ToString::to_string).collect::<Vec<_>>())
+    )]
+    Toxic {
+        /// Which.
+        id: String,
+        /// Why nobody may.
+        reason: String,
+        /// Whose hand was looked at.
+        kind: Holder,
+        /// The service or the owner.
+        holder: String,
+        /// What it holds, and by which rules.
+        holds: Vec<Held>,
+    },
+    /// A toxic combination names what no service has, so that it could not be seen.
+    #[error(
+        "policy/duties.toml: toxic {id:?} names {action:?}, which no service has; write a route's action, \
+         \"orders.list\", or \"connect SERVICE:PORT\" of a port without routes"
+    )]
+    ToxicUnknown {
+        /// Which.
+        id: String,
+        /// The name.
+        action: String,
+    },
+    /// An exception that somebody needs ended.
+    #[error(
+        "policy/duties.toml: the exception of toxic {:?} for {} ended on {} ({}, {}); take access away, or agree on \
+         another day",
+        .exception.toxic(), .exception.holder(), .exception.until(), .exception.owner(), .exception.ticket()
+    )]
+    ExceptionOver {
+        /// It.
+        exception: Box<Exception>,
+    },
+    /// An exception that nobody needs: it is another one than its signers believe, or it waits for a later bundle.
+    #[error(
+        "policy/duties.toml: the exception of toxic {:?} for {:?} fits nobody who holds it; remove it, or write the name \
+         of the holder",
+        .exception.toxic(), .exception.holder()
+    )]
+    ExceptionIdle {
+        /// It.
+        exception: Box<Exception>,
     },
     /// An approval does not count: it is the author's own.
     #[error("the approval by {person} does not count: the author does not approve")]

@@ -11,7 +11,9 @@
 //! is a chain whose end was cut off; that takes the record of another host.
 
 use crate::admission::readmit;
-use crate::{Admission, Admitted, Bundle, Digest, EnrolledRoot, Limits, Reason, Refusal, admit_tar};
+use crate::{
+    Admission, Admitted, Bundle, Change, Digest, EnrolledRoot, Limits, Reason, Refusal, admit_tar, check_toxic,
+};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -142,6 +144,9 @@ impl Store {
         if now > not_after {
             return Err(Refusal::from(Reason::Expired { not_after, now }).into());
         }
+        // An exception may have ended since it was staged.
+        let change = Change::of(staged.bundle(), self.current.as_ref().map(Admitted::bundle));
+        check_toxic(staged.bundle(), &change, now)?;
         let link = self.dir.join("chain").join(format!("{}.tar", staged.version()));
         let waiting = self.dir.join("staged.tar");
         // From this rename on, the new bundle is the one that `open` finds.

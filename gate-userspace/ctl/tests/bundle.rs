@@ -121,6 +121,29 @@ fn one_signature_takes_access_away_and_what_is_given_is_told() {
     shown.says("0 of 1 approvals").says(gives);
 }
 
+#[test]
+fn what_nobody_may_hold_together_is_not_built() {
+    let place = Place::new();
+    let toxic = "[[toxic]]\nid = \"read-and-book\"\nreason = \"r\"\nactions = [\"orders.getOrder\", \"connect \
+                 ledger:journal\"]\nholder = \"service\"\n";
+    place.append("policy/duties.toml", toxic);
+    let refused = place.gatectl("bundle build policy -o one.gate").code(1);
+    refused
+        .complains("policy: toxic combination \"read-and-book\" (r): service web holds connect ledger:journal (web by");
+    assert!(!place.path("one.gate").exists());
+    let exception =
+        "[[exception]]\ntoxic = \"read-and-book\"\nholder = \"web\"\nowner = \"o\"\nticket = \"T\"\nuntil = ";
+    place.append("policy/duties.toml", &format!("{exception}2020-01-01\n"));
+    place.gatectl("bundle build policy -o one.gate").code(1).complains("for web ended on 2020-01-01 (o, T)");
+    place.edit("policy/duties.toml", "2020-01-01", "2999-12-31");
+    place.gatectl("bundle build policy -o one.gate").code(0);
+    place.edit("policy/duties.toml", "orders.getOrder", "orders.getOdrer");
+    place
+        .gatectl("bundle build policy -o two.gate")
+        .code(1)
+        .complains("names \"orders.getOdrer\", which no service has");
+}
+
 /// p60
 #[test]
 fn p60_an_author_does_not_approve() {

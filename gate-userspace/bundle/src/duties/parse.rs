@@ -1,6 +1,8 @@
 //! Reading `duties.toml`, with every problem and its line.
 
-use super::{Duties, Duty, Mode, Person, largest_without_conflict};
+mod toxic;
+
+use super::{Duties, Duty, Exception, Mode, Person, Toxic, largest_without_conflict};
 use crate::{key::Key, reason::plain};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -64,6 +66,8 @@ struct Claims {
     approvals: Option<(usize, Range<usize>)>,
     people: BTreeMap<String, Person>,
     conflicts: Vec<(String, String)>,
+    toxic: Vec<Toxic>,
+    exceptions: Vec<Exception>,
 }
 
 impl Reader<'_> {
@@ -73,18 +77,20 @@ impl Reader<'_> {
     }
 
     fn duties(&mut self, table: &DeTable<'_>) -> Option<Duties> {
-        self.only_known_keys(table, "the file", &["mode", "approvals", "conflicts", "person"]);
+        self.only_known_keys(table, "the file", &["mode", "approvals", "conflicts", "person", "toxic", "exception"]);
         let mode = self.mode(table);
         let approvals = table.get("approvals").and_then(|value| Some((self.approvals(value)?, value.span())));
         let people = self.people(table);
         let conflicts = table.get("conflicts").map(|value| self.conflicts(value, &people)).unwrap_or_default();
+        let toxic = self.toxic(table);
+        let exceptions = self.exceptions(table, &toxic);
         if mode == Some(Mode::Team) && !table.contains_key("approvals") {
             self.problem(0..0, "approvals is missing; a team says how many people approve, for example: approvals = 1");
         }
         if !self.problems.is_empty() {
             return None;
         }
-        self.satisfiable(Claims { mode: mode?, approvals, people, conflicts })
+        self.satisfiable(Claims { mode: mode?, approvals, people, conflicts, toxic, exceptions })
     }
 
     fn mode(&mut self, table: &DeTable<'_>) -> Option<Mode> {
@@ -272,7 +278,7 @@ impl Reader<'_> {
 
     /// A file that nobody could satisfy would be the last one.
     fn satisfiable(&mut self, claims: Claims) -> Option<Duties> {
-        let Claims { mode, approvals, people, conflicts } = claims;
+        let Claims { mode, approvals, people, conflicts, toxic, exceptions } = claims;
         let (approvals, span) = approvals.unwrap_or((0, 0..0));
         if mode == Mode::Team && approvals == 0 {
             self.problem(span, "approvals is 0; a team needs at least 1, one person alone writes mode = \"solo\"");
@@ -299,7 +305,7 @@ impl Reader<'_> {
                     without(scoped)
                 ),
             ),
-            Some(_) => return Some(Duties { mode, approvals, people, conflicts }),
+            Some(_) => return Some(Duties { mode, approvals, people, conflicts, toxic, exceptions }),
         }
         None
     }

@@ -37,7 +37,7 @@ fn every_problem_is_told_with_its_line() {
         problems(&text),
         [
             "duties.toml:1: mode is \"duo\"; write \"team\" or \"solo\"",
-            "duties.toml:2: unknown key \"approval\" of the file; known are mode, approvals, conflicts, person",
+            "duties.toml:2: unknown key \"approval\" of the file; known are mode, approvals, conflicts, person, toxic, exception",
             "duties.toml:3: a conflict of 1 names; write pairs of names: conflicts = [[\"alice\", \"bob\"]]",
             "duties.toml:3: a conflict names \"zoe\", who is no person of this file",
             "duties.toml:5: a key of alice is not an SSH public key; write the line of a .pub file: \

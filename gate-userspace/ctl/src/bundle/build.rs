@@ -5,7 +5,7 @@ use super::{file, git};
 use crate::policy::{Problem, Summary, check};
 use crate::report::{Exit, Failure, Report};
 use crate::text::{count, duration, plain, time};
-use gate_bundle::{Bundle, Change, Draft, TABLES};
+use gate_bundle::{Bundle, Change, Draft, TABLES, check_toxic};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -53,8 +53,10 @@ pub(crate) fn run(arguments: &Arguments, now: u64) -> Result<Report, Failure> {
     };
     let bundle = Bundle::unsigned(draft, files)
         .map_err(|refusal| Failure::refused(file::reasons(&arguments.directory, &refusal)))?;
-    file::create(&arguments.out, &bundle.to_tar(), arguments.force)?;
     let change = Change::of(&bundle, previous.as_ref());
+    check_toxic(&bundle, &change, now)
+        .map_err(|refusal| Failure::refused(file::reasons(&arguments.directory, &refusal)))?;
+    file::create(&arguments.out, &bundle.to_tar(), arguments.force)?;
     Ok(report(arguments, &bundle, &change, &commit_said, checked.cases.len()))
 }
 
