@@ -5,8 +5,10 @@ mod duties;
 
 use crate::policy::{DUTIES, Policy, check_files, compare};
 use crate::report::{Exit, Failure, Report};
-use gate_review::{Diff, Item, Line, Page, remarks};
+use gate_review::{Diff, Item, Kind, Line, Page, remarks};
+use gate_tables::Tables;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
@@ -73,6 +75,9 @@ impl Review {
         page.title(Line::of("Review of ").name(&new.name).words(" against ").name(&old.name));
         page.paragraph(self.diff.summary());
         page.paragraph(self.diff.signatures(self.duties_differ));
+        if let Some(owners) = self.owners(old, new) {
+            page.paragraph(owners);
+        }
         page.items(
             [("old: ", old), ("new: ", new)].into_iter().filter_map(|(side, policy)| bundle(side, policy)).collect(),
         );
@@ -83,6 +88,21 @@ impl Review {
         page.section(Line::of("Decisions that must hold (cases.toml)"), items(&self.cases));
         page.section(Line::of("Remarks on the new rules"), self.remarks.clone());
         page
+    }
+
+    /// Whose services gain a caller or are declared otherwise: who signs for some owners only, approves for all of these
+    /// or not at all (`gate_bundle::admit`).
+    fn owners(&self, old: &Policy, new: &Policy) -> Option<Line> {
+        let gains = self.diff.groups.iter().filter(|group| group.kind <= Kind::Alters);
+        let targets = gains.flat_map(|group| &group.parts).flat_map(|part| &part.targets);
+        let gaining = targets.map(|target| target.destination.as_str());
+        let declared = self.diff.declarations.iter().filter_map(|declared| declared.name.split([':', '.']).next());
+        let services: BTreeSet<&str> = gaining.chain(declared).collect();
+        let owner = |tables: &Tables, name: &str| tables.service_named(name).map(|service| service.owner.clone());
+        let owners = services.iter().flat_map(|name| [owner(&old.tables, name), owner(&new.tables, name)]);
+        let owners: BTreeSet<String> = owners.flatten().collect();
+        let of = Line::of("Services that gain a caller or are declared otherwise belong to ");
+        (!owners.is_empty()).then(|| of.names(owners))
     }
 
     fn json(&self) -> Value {

@@ -69,7 +69,7 @@ fn the_schema_is_of_what_runs_here_whatever_the_rules_say() {
     fs::write(place.path("policy/shop.cedar"), "permit (").unwrap();
     assert_eq!(place.gatectl("policy schema policy").code(0).out, schema);
     place.edit("policy/services.toml", "listen = \"tcp/9000\"", "lisen = \"tcp/9000\"");
-    place.gatectl("policy schema policy").code(1).complains("policy/services.toml:28: ");
+    place.gatectl("policy schema policy").code(1).complains("unknown key \"lisen\" in [service.ledger.port.journal]");
     fs::remove_file(place.path("policy/services.toml")).unwrap();
     place.gatectl("policy schema policy").code(2).complains("policy/services.toml: cannot be read: ");
     place.gatectl("policy schema polciy").code(2).complains("polciy: does not exist");

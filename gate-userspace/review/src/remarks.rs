@@ -57,3 +57,20 @@ struct Seen {
     /// Lines in which no other permit without a condition stands.
     alone: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{forbid, permit, rule, shop};
+
+    #[test]
+    fn permits_that_give_nothing_are_remarked_on() {
+        let rules = [permit("a"), permit("b"), rule("c", "permit", Some((1, true))), permit("d"), forbid("e")];
+        let get = Some("orders.get");
+        // b gives what a gives too, and more; c only what they give; d names what e forbids.
+        let lines = [(3, 1, get, vec![0, 1, 2], vec![], vec![4]), (3, 1, Some("orders.new"), vec![1], vec![], vec![4])];
+        let said = remarks(&shop(&rules, &lines));
+        let said: Vec<(&str, bool)> = said.iter().map(|r| (r.rule.id.as_str(), r.what.contains("forbidden"))).collect();
+        assert_eq!(said, [("a", false), ("c", false), ("d", true)]);
+    }
+}

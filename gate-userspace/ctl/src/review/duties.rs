@@ -67,6 +67,10 @@ fn changed(name: &str, before: &Person, after: &Person, lines: &mut Vec<Line>) {
         };
         lines.push(Line::default().name(name).words(may).name(duty.to_string()));
     }
+    if before.owners() != after.owners() {
+        let was = scope(Line::default(), before);
+        lines.push(scope(Line::default().name(name).words(" signs for "), after).words(", was ").line(was));
+    }
     for (words, from, to) in [(" has a new key: ", after, before), (" has a key no more: ", before, after)] {
         let keys = from.keys().iter().filter(|key| !to.keys().contains(key));
         lines.extend(keys.map(|key| self::key(Line::default().name(name).words(words), key)));
@@ -76,7 +80,16 @@ fn changed(name: &str, before: &Person, after: &Person, lines: &mut Vec<Line>) {
 fn describe(line: Line, person: &Person) -> Line {
     let duties = [Duty::Author, Duty::Approve, Duty::Operate, Duty::Audit].into_iter().filter(|duty| person.may(*duty));
     let line = line.words(", may ").names(duties.map(|duty| duty.to_string()));
+    let line = if person.owners().is_some() { scope(line.words(" for "), person) } else { line };
     person.keys().iter().fold(line, |line, key| self::key(line.words(", key "), key))
+}
+
+/// Whose services somebody signs for.
+fn scope(line: Line, person: &Person) -> Line {
+    match person.owners() {
+        None => line.words("all services and the duties"),
+        Some(owners) => line.words("the services of ").names(owners),
+    }
 }
 
 fn key(line: Line, key: &Key) -> Line {

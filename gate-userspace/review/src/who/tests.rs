@@ -113,3 +113,13 @@ fn an_answer_is_complete() {
     assert_eq!(by_source, cells);
     assert_eq!(by_target, cells);
 }
+
+#[test]
+fn a_condition_that_may_fail_is_a_condition_of_every_permit_beside_it() {
+    // Evaluation that fails denies the request, whatever else permits it.
+    for (total, conditional) in [(true, false), (false, true)] {
+        let rules = [permit("a"), rule("b", "permit", Some((1, total)))];
+        let tables = shop(&rules, &[(3, 1, Some("orders.get"), vec![0, 1], vec![], vec![4])]);
+        assert_eq!(what_can(&tables, "web").unwrap()[0].conditional, conditional);
+    }
+}

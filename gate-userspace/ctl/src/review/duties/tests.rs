@@ -36,6 +36,8 @@ fn each_difference_is_told() {
     assert_eq!(replaced(", \"operate\"", ""), ["bob may no longer operate"]);
     assert_eq!(replaced("conflicts = [[\"bob\", \"carol\"]]", ""), ["conflict gone, may sign together: bob and carol"]);
     assert_eq!(replaced("\"carol\"]]", "\"alice\"]]").len(), 2);
+    let scope = replaced("\"operate\"]", "\"operate\"]\nowners = [\"team-shop\"]");
+    assert_eq!(scope, ["bob signs for the services of team-shop, was all services and the duties"]);
     let gone = said(|text| {
         text.replace("conflicts = [[\"bob\", \"carol\"]]", "").split("[person.carol]").next().unwrap().into()
     });
