@@ -109,15 +109,21 @@ pub(crate) fn format(before: &str) -> Result<String, String> {
         return Ok(before.to_owned());
     }
     let after = policies_str_to_pretty(before, &CONFIG).map_err(|error| format!("cannot be formatted: {error}"))?;
-    if parsed(&after).ok().as_ref() != Some(&rules) {
+    lossless(before, &after)?;
+    Ok(after)
+}
+
+/// Whether two texts are the same rules with the same comments.
+fn lossless(before: &str, after: &str) -> Result<(), String> {
+    if parsed(after).ok() != parsed(before).ok() {
         return Err(
             "is left as it is: its formatted text would be other rules; that is a mistake of the formatter".into()
         );
     }
-    if comments(&after) != comments(before) {
+    if comments(after) != comments(before) {
         return Err("is left as it is: formatting would lose or change a comment; move it to a line of its own".into());
     }
-    Ok(after)
+    Ok(())
 }
 
 /// The rules in the order of the text, in Cedar's JSON form: scope, conditions and annotations.

@@ -33,3 +33,17 @@ fn comments_are_told_from_strings() {
     let text = "// one\n\"a // b \\\" // c\" // two\n'// three\n\"\\\\\" // four";
     assert_eq!(comments(text), ["// one", "// two", "// three", "// four"]);
 }
+
+#[test]
+fn a_text_that_lost_something_is_not_written() {
+    let before = "// one\n@id(\"a\")\npermit (principal, action, resource) when { context.now > 1 }; // two\n";
+    assert_eq!(lossless(before, &before.replace(" (", "(")), Ok(()));
+    let lost = |from: &str, to: &str| lossless(before, &before.replace(from, to)).unwrap_err();
+    assert!(lost("// two", "").contains("a comment"));
+    assert!(lost("// one", "// eins").contains("a comment"));
+    for (from, to) in
+        [("> 1", "> 2"), ("@id(\"a\")", ""), ("permit", "forbid"), ("};", "}; permit (principal, action, resource);")]
+    {
+        assert!(lost(from, to).contains("would be other rules"), "{from}");
+    }
+}
