@@ -14,6 +14,7 @@ environment = "demo"
 [service.orders]
 cgroup = "orders.service"
 owner = "team-orders"
+route_groups = ["read", "write"]
 [service.orders.port.api]
 listen = "tcp/8080"
 protocol = "http"

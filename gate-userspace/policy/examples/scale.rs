@@ -166,6 +166,7 @@ fn declarations(services: usize) -> String {
         let _ = write!(
             text,
             "[service.s{service}]\nunit = \"s{service}.service\"\nowner = \"team-{}\"\ngroups = [\"g{}\"]\n\
+             route_groups = [\"read\", \"write\"]\n\
              [service.s{service}.port.admin]\nlisten = \"tcp/{}\"\n\
              [service.s{service}.port.api]\nlisten = \"tcp/{}\"\nprotocol = \"http\"\n\
              [service.s{service}.port.api.route]\n",

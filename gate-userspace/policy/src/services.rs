@@ -30,7 +30,16 @@ pub(crate) struct Service {
     pub(crate) cgroup: String,
     pub(crate) observe: bool,
     pub(crate) groups: Vec<String>,
+    /// Groups that its routes may be in.
+    pub(crate) route_groups: Vec<RouteGroup>,
     pub(crate) ports: BTreeMap<String, Port>,
+}
+
+/// A group of a service's routes, declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RouteGroup {
+    pub(crate) line: usize,
+    pub(crate) name: String,
 }
 
 /// One declared listener.

@@ -7,6 +7,7 @@ const SERVICES: &str = r#"environment = "demo"
 [service.orders]
 unit = "orders.service"
 owner = "team-orders"
+route_groups = ["read"]
 [service.orders.port.api]
 listen = "tcp/8080"
 protocol = "http"

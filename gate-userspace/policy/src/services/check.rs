@@ -1,7 +1,8 @@
 //! What no single table shows: two services with one cgroup, two listeners on one port, two routes for one path.
 
-use super::{Declarations, Port};
+use super::{Declarations, Port, Service};
 use crate::diagnostic::Report;
+use crate::names;
 use crate::source::SERVICES;
 use crate::spelling::suggestion;
 use gate_tables::MAX_SERVICES;
@@ -13,11 +14,13 @@ pub(super) fn check(declarations: &Declarations, report: &mut Report) {
         report.file(SERVICES, format!("declares {count} services; at most {MAX_SERVICES} are possible"));
         return;
     }
+    let all_read = report.is_empty();
     groups(declarations, report);
     cgroups(declarations, report);
     listeners(declarations, report);
     for (name, service) in &declarations.services {
         route_names(name, &service.ports, report);
+        route_groups(name, service, all_read, report);
         for port in service.ports.values() {
             overlaps(port, report);
         }
@@ -96,6 +99,42 @@ fn route_names(service: &str, ports: &BTreeMap<String, Port>, report: &mut Repor
                 report.at(SERVICES, route.line, message);
             }
         }
+    }
+}
+
+/// A misspelt group would be one of its own, and a `forbid` on the right one would not cover the route.
+/// Of routes that could not be read it is not known which groups they are in.
+fn route_groups(name: &str, service: &Service, all_read: bool, report: &mut Report) {
+    let declared = || service.route_groups.iter().map(|group| group.name.as_str());
+    let mut used = BTreeSet::new();
+    for (route_name, route) in service.ports.values().flat_map(|port| &port.routes) {
+        for group in &route.groups {
+            used.insert(group.as_str());
+            if declared().any(|declared| declared == group) {
+                continue;
+            }
+            let message = match names::check_route_group(group) {
+                Err(wrong) => wrong,
+                Ok(()) => {
+                    let hint = match suggestion(group, declared()) {
+                        hint if hint.contains("did you mean") => hint,
+                        _ => format!("; add it to route_groups of [service.{name}]"),
+                    };
+                    format!("route \"{route_name}\" is in group \"{group}\", which \"{name}\" does not declare{hint}")
+                }
+            };
+            report.at(SERVICES, route.line, message);
+        }
+    }
+    if !all_read {
+        return;
+    }
+    for group in service.route_groups.iter().filter(|group| !used.contains(group.name.as_str())) {
+        let group_name = &group.name;
+        let message = format!(
+            "route group \"{group_name}\" has no route; write groups = [\"{group_name}\"] at one, or remove it from route_groups"
+        );
+        report.at(SERVICES, group.line, message);
     }
 }
 

@@ -1,6 +1,6 @@
 //! From TOML to declarations. Every function reports all that it finds and goes on.
 
-use super::{Declarations, Group, Port, Route, Service, check};
+use super::{Declarations, Group, Port, Route, RouteGroup, Service, check};
 use crate::diagnostic::Report;
 use crate::document::{Found, Section, read_document};
 use crate::names;
@@ -55,7 +55,7 @@ fn group(name: &str, section: &Section<'_>, report: &mut Report) -> Group {
 }
 
 fn service(name: &str, section: &Section<'_>, report: &mut Report) -> Service {
-    section.only(&["unit", "cgroup", "owner", "observe", "groups", "port"], report);
+    section.only(&["unit", "cgroup", "owner", "observe", "groups", "route_groups", "port"], report);
     complain(names::check_service_name(name), section.line, report);
     let owner = section.required_string("owner", "\"team-orders\"", report);
     if let Some(owner) = &owner
@@ -76,8 +76,18 @@ fn service(name: &str, section: &Section<'_>, report: &mut Report) -> Service {
         cgroup: cgroup(section, report).unwrap_or_default(),
         observe: section.boolean("observe", report).unwrap_or(false),
         groups: section.strings("groups", report).into_iter().map(|group| group.value.to_owned()).collect(),
+        route_groups: route_groups(section, report),
         ports,
     }
+}
+
+fn route_groups(section: &Section<'_>, report: &mut Report) -> Vec<RouteGroup> {
+    let mut groups = Vec::new();
+    for group in section.strings("route_groups", report) {
+        complain(names::check_route_group(group.value), group.line, report);
+        groups.push(RouteGroup { line: group.line, name: group.value.to_owned() });
+    }
+    groups
 }
 
 fn cgroup(section: &Section<'_>, report: &mut Report) -> Option<String> {
@@ -158,11 +168,8 @@ fn listen_on(listen: &Found<&str>, report: &mut Report) -> Option<u16> {
 
 fn route(section: &Section<'_>, report: &mut Report) -> Option<Route> {
     section.only(&["match", "groups"], report);
-    let mut groups = Vec::new();
-    for group in section.strings("groups", report) {
-        complain(names::check_route_group(group.value), group.line, report);
-        groups.push(group.value.to_owned());
-    }
+    // Whether they are declared is asked once the service is known.
+    let groups = section.strings("groups", report).into_iter().map(|group| group.value.to_owned()).collect();
     let pattern = section.required_string("match", "\"GET /path/{id:int}\"", report)?;
     let Some((method, path)) = pattern.value.split_once(' ') else {
         let message =

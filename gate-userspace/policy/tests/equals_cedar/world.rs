@@ -6,6 +6,7 @@ use gate_policy::{LocalTime, PolicySource, RequestContext, compile};
 use gate_tables::Value;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 /// Names, what Cedar calls them, and the groups that each may be in.
@@ -60,6 +61,8 @@ impl World {
             }
             let own: Vec<_> = ROUTES.iter().enumerate().filter(|(_, route)| route.1 == *name).collect();
             if let Some((_, (_, _, port, ..))) = own.first() {
+                let used: BTreeSet<_> = own.iter().flat_map(|(index, _)| groups_of_route(*index)).collect();
+                toml += &format!("route_groups = {:?}\n", Vec::from_iter(used));
                 let number = if *name == "api" { 80 } else { 90 };
                 toml += &format!("port.{port}.listen = \"tcp/{number}\"\nport.{port}.protocol = \"http\"\n");
             }
