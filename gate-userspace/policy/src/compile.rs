@@ -5,7 +5,7 @@ mod numbers;
 mod reach;
 
 use crate::cases::{self, Case};
-use crate::decider::Decider;
+use crate::decider::{Decider, Remark};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::rules::{self, Rule};
 use crate::schema::schema;
@@ -24,6 +24,14 @@ pub struct Compiled {
     /// The Cedar schema that the rules were checked against, for editors and reviewers.
     pub schema: String,
     pub(crate) cases: Vec<Case>,
+}
+
+impl Compiled {
+    /// Rules that change no decision, for people to look at: nothing is wrong with the policy.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<Remark> {
+        self.decider.remarks()
+    }
 }
 
 /// Compiles a policy. `previous` are the tables of the bundle before it in the chain: names keep their numbers.

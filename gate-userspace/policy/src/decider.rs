@@ -9,9 +9,11 @@
 mod build;
 mod decision;
 mod nearest;
+mod remarks;
 
 pub use decision::{Decision, EvaluationError};
 pub use nearest::{Missing, NearRule, Nearest};
+pub use remarks::{Remark, RemarkKind, RuleAt};
 
 use crate::context::{self, Attributes, RequestContext};
 use crate::rules::Rule;

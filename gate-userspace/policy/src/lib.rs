@@ -24,7 +24,10 @@ mod universe;
 pub use cases::{CaseResult, Expect, run_cases};
 pub use compile::{Compiled, compile};
 pub use context::{LocalTime, RequestContext};
-pub use decider::{ActionId, Decider, Decision, EvaluationError, Missing, NearRule, Nearest, Route, RuleIds};
+pub use decider::{
+    ActionId, Decider, Decision, EvaluationError, Missing, NearRule, Nearest, Remark, RemarkKind, Route, RuleAt,
+    RuleIds,
+};
 pub use diagnostic::Diagnostic;
 pub use source::{MAX_FILE_BYTES, MAX_FILES, PolicySource};
 pub use universe::Principal;

@@ -154,3 +154,33 @@ fn deciders_go_to_other_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<Compiled>();
 }
+
+fn remarks(rules: &str) -> Vec<String> {
+    compiled(rules).remarks().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_rule_that_changes_no_decision_is_remarked() {
+    let shadowed = "rule \"r0\" (rules.cedar:1) is never reached: all that it is about is forbidden by \"r1\" \
+                    (rules.cedar:2); remove it, or narrow the forbid";
+    let redundant =
+        "rule \"r0\" (rules.cedar:1) permits nothing more than \"r1\" (rules.cedar:2); remove it, or narrow the other";
+    for (set, expected) in [
+        (&[("permit", ALWAYS)][..], &[][..]),
+        (&[("permit", ALWAYS), ("forbid", ALWAYS)], &[shadowed]),
+        (&[("permit", HOLDS), ("forbid", ALWAYS)], &[shadowed]),
+        (&[("forbid", HOLDS), ("forbid", ALWAYS)], &[shadowed]),
+        (&[("permit", ALWAYS), ("forbid", HOLDS)], &[]),
+        (&[("permit", HOLDS), ("permit", ALWAYS)], &[redundant]),
+        // One that may fail denies by failing: it is not idle.
+        (&[("permit", ERRS), ("permit", ALWAYS)], &[]),
+        (&[("permit", HOLDS), ("permit", HOLDS)], &[]),
+        (&[("forbid", HOLDS)], &[]),
+    ] {
+        assert_eq!(remarks(&rules(set)), expected, "{set:?}");
+    }
+    // A forbid of a part leaves the rest.
+    let wide = "@id(\"wide\") @reason(\"r\") @ticket(\"t\") permit (principal == Service::\"web\", action in Action::\"api:all\", resource);\n";
+    assert_eq!(remarks(&(wide.to_owned() + &rules(&[("forbid", ALWAYS)]))), Vec::<String>::new());
+    assert_eq!(remarks(&(wide.to_owned() + &rules(&[("permit", ALWAYS)]))).len(), 1);
+}
