@@ -40,8 +40,13 @@ mod tests {
 
     #[test]
     fn distances() {
-        for (a, b, expected) in [("", "abc", 3), ("lisen", "listen", 1), ("raed", "read", 2), ("kitten", "sitting", 3)]
-        {
+        for (a, b, expected) in [
+            ("", "abc", 3),
+            ("lisen", "listen", 1),
+            ("listenn", "listen", 1),
+            ("raed", "read", 2),
+            ("kitten", "sitting", 3),
+        ] {
             assert_eq!(distance(a, b), expected, "{a} {b}");
         }
     }

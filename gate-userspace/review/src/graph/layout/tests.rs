@@ -94,3 +94,12 @@ fn edges_that_need_not_cross_do_not() {
     let above = |a: usize, b: usize| placed.nodes[a].y < placed.nodes[b].y;
     assert_eq!(above(0, 3), above(2, 1));
 }
+
+#[test]
+fn what_has_one_neighbour_stands_beside_it() {
+    let edge = |from, to| (from, to, (60.0, 20.0));
+    let uneven = Input { nodes: vec![(80.0, 40.0); 6], edges: vec![edge(0, 1), edge(0, 2), edge(0, 3), edge(4, 5)] };
+    let placed = layout(&uneven).unwrap();
+    assert!((placed.nodes[4].y - placed.nodes[5].y).abs() < 0.5, "{:?}", placed.nodes);
+    assert!((placed.nodes[0].y - placed.nodes[2].y).abs() < 0.5, "{:?}", placed.nodes);
+}
