@@ -51,6 +51,14 @@ impl PolicySource {
         self.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
     }
 
+    /// The line that a diagnostic is about, as it is written, for people to see beside the message. `None` when the whole
+    /// file is meant, or is no text.
+    #[must_use]
+    pub fn line_of(&self, diagnostic: &Diagnostic) -> Option<&str> {
+        let text = std::str::from_utf8(self.file(&diagnostic.file)?).ok()?;
+        text.lines().nth(diagnostic.line?.checked_sub(1)?)
+    }
+
     /// The text of one file. Bytes that are not UTF-8 are reported.
     pub(crate) fn text<'a>(&'a self, name: &str, report: &mut Report) -> Option<&'a str> {
         match std::str::from_utf8(self.file(name)?) {

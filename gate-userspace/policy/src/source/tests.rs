@@ -80,3 +80,13 @@ fn bytes_that_are_no_text_are_reported_with_their_place() {
         ]
     );
 }
+
+#[test]
+fn the_line_of_a_diagnostic_is_shown_as_it_is_written() {
+    let files = [("services.toml", "environment = \"demo\"\nenvironmnt = 7\n"), ("a.cedar", "")];
+    let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
+    let source = PolicySource::from_files(files).unwrap();
+    let errors = crate::compile(&source, None).unwrap_err();
+    let lines: Vec<_> = errors.iter().map(|error| source.line_of(error)).collect();
+    assert_eq!(lines, [None, Some("environmnt = 7")], "{errors:#?}");
+}
