@@ -173,3 +173,27 @@ fn a_rule_that_nobody_could_review_is_refused_with_its_line() {
     let many = (0..500).map(|n| GOOD.replace("web-", &format!("web-{n}-"))).collect::<String>();
     assert_eq!(errors(&many), Vec::<String>::new());
 }
+
+/// Long files are parsed in parts; lines are counted in the file.
+#[test]
+fn places_are_those_of_the_file_however_long_it_is() {
+    let copy = |number: usize| GOOD.replace("web-", &format!("web-{number}-"));
+    let lines = GOOD.lines().count();
+    for (from, to, line, expected) in [
+        ("permit (principal ==", "allow (principal ==", 3, "invalid policy effect"),
+        ("@reason(\"books\") ", "", 5, "the rule has no @reason"),
+        ("\"web\"", "\"wbe\"", 3, "no service \"wbe\""),
+        ("params.id", "params.ident", 4, "for policy `web-77-reads`, attribute `params.ident`"),
+        (
+            "context.params.id < 100",
+            "principal == Group::\"clients\"",
+            2,
+            "for policy `web-77-reads`, policy is impossible",
+        ),
+    ] {
+        let wrong = |number: usize| if number == 77 { copy(number).replacen(from, to, 1) } else { copy(number) };
+        let found = errors(&(0..120).map(wrong).collect::<String>());
+        let start = format!("shop.cedar:{}: {expected}", 77 * lines + line);
+        assert!(found.len() == 1 && found[0].starts_with(&start), "{start}\n{found:#?}");
+    }
+}
