@@ -5,7 +5,8 @@ mod duties;
 
 use crate::policy::{DUTIES, Policy, check_files, compare};
 use crate::report::{Exit, Failure, Report};
-use gate_review::{Diff, Item, Kind, Line, Page, remarks};
+use gate_bundle::{Bundle, Change, Draft, TABLES, check_toxic};
+use gate_review::{Diff, Item, Kind, Line, Page};
 use gate_tables::Tables;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -30,9 +31,9 @@ const HELP: &str = "Exit codes: 0 the review was written, whatever it says; 1 NE
                     tables do not follow from its rules): nobody should sign it; 2 usage error, or one of them cannot be \
                     read or does not compile.";
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Report, Failure> {
+pub(crate) fn run(arguments: &Arguments, now: u64) -> Result<Report, Failure> {
     let (old, new) = Policy::pair(&arguments.old, &arguments.new)?;
-    let review = Review::new(&old, &new)?;
+    let review = Review::new(&old, &new, now)?;
     let page = review.page(&old, &new, arguments.all);
     let text = if arguments.markdown { page.to_markdown() } else { page.to_terminal() };
     let exit = if review.unsound.is_empty() { Exit::Fine } else { Exit::Found };
@@ -46,11 +47,11 @@ struct Review {
     duties_differ: bool,
     diff: Diff,
     cases: Vec<Line>,
-    remarks: Vec<Item>,
+    remarks: Vec<Line>,
 }
 
 impl Review {
-    fn new(old: &Policy, new: &Policy) -> Result<Self, Failure> {
+    fn new(old: &Policy, new: &Policy, now: u64) -> Result<Self, Failure> {
         let of = |policy: &Policy| duties::of(policy);
         let (before, after) = match (of(old), of(new)) {
             (Ok(before), Ok(after)) => (before, after),
@@ -61,12 +62,12 @@ impl Review {
         };
         let files = [old, new].map(|policy| policy.source.file(DUTIES));
         Ok(Self {
-            unsound: unsound(old, new),
+            unsound: unsound(old, new, now),
             duties: duties::differences(&before, &after, files),
             duties_differ: files[0] != files[1],
             diff: compare(old, new),
             cases: cases::differences(&old.source, &new.source),
-            remarks: remarks(&new.tables).iter().map(gate_review::Remark::item).collect(),
+            remarks: remarks(new),
         })
     }
 
@@ -86,7 +87,7 @@ impl Review {
         page.section(Line::of("People, keys and thresholds (duties.toml)"), items(&self.duties));
         self.diff.write(all, &mut page);
         page.section(Line::of("Decisions that must hold (cases.toml)"), items(&self.cases));
-        page.section(Line::of("Remarks on the new rules"), self.remarks.clone());
+        page.section(Line::of("Remarks on the new rules"), items(&self.remarks));
         page
     }
 
@@ -107,11 +108,10 @@ impl Review {
 
     fn json(&self) -> Value {
         let texts = |lines: &[Line]| lines.iter().map(Line::to_terminal).collect::<Vec<_>>();
-        let remarks: Vec<String> = self.remarks.iter().map(|item| item.line.to_terminal()).collect();
         json!({
             "summary": self.diff.summary().to_terminal(), "signatures": self.diff.signatures(self.duties_differ).to_terminal(),
             "unsound": texts(&self.unsound), "duties": texts(&self.duties), "duties_differ": self.duties_differ,
-            "cases": texts(&self.cases), "remarks": remarks, "diff": self.diff,
+            "cases": texts(&self.cases), "remarks": texts(&self.remarks), "diff": self.diff,
         })
     }
 }
@@ -130,7 +130,7 @@ fn bundle(side: &'static str, policy: &Policy) -> Option<Item> {
 }
 
 /// Problems that every role would refuse the new policy for, or that make this review one of something else.
-fn unsound(old: &Policy, new: &Policy) -> Vec<Line> {
+fn unsound(old: &Policy, new: &Policy, now: u64) -> Vec<Line> {
     let mut lines = Vec::new();
     if let Some(why) = new.unfounded(old) {
         lines.push(Line::of("the tables in the bundle do not follow from its rules: ").name(why));
@@ -138,10 +138,38 @@ fn unsound(old: &Policy, new: &Policy) -> Vec<Line> {
     if let Err(problems) = check_files(new.source.clone(), Some(&new.tables)) {
         lines.extend(problems.iter().map(|problem| Line::default().name(problem.to_string())));
     }
+    lines.extend(toxic(old, new, now));
     if let (Some(before), Some(after)) = (&old.bundle, &new.bundle)
         && after.manifest().previous() != Some(before.digest())
     {
         lines.push(Line::of("the new bundle does not follow the old one; review it against the one that it follows"));
     }
     lines
+}
+
+/// Combinations that nobody may hold, and exceptions that are over or idle: no role activates it.
+fn toxic(old: &Policy, new: &Policy, now: u64) -> Vec<Line> {
+    let judge = |bundle: &Bundle| check_toxic(bundle, &Change::of(bundle, old.bundle.as_ref()), now);
+    let judged = match &new.bundle {
+        Some(bundle) => judge(bundle),
+        None => draft(old, new, now).and_then(|bundle| judge(&bundle)),
+    };
+    let Err(refusal) = judged else { return Vec::new() };
+    refusal.reasons().iter().map(|reason| Line::default().name(reason.to_string())).collect()
+}
+
+/// The bundle that a directory would become.
+fn draft(old: &Policy, new: &Policy, now: u64) -> Result<Bundle, gate_bundle::Refusal> {
+    let files = new.source.files().map(|(name, bytes)| (format!("policy/{name}"), bytes.to_vec()));
+    let tables = new.tables.to_bytes().unwrap_or_default();
+    let files = files.chain([(TABLES.to_owned(), tables)]).collect();
+    let previous = old.bundle.as_ref().map(|bundle| (bundle.manifest().version(), bundle.digest()));
+    let environment = new.tables.environment.clone();
+    Bundle::unsigned(Draft { environment, previous, git_commit: None, created: now, not_after: now + 1 }, files)
+}
+
+/// Rules that change no decision; of rules that do not compile nothing is known.
+fn remarks(new: &Policy) -> Vec<Line> {
+    let remarks = new.compiled().map(gate_policy::Compiled::remarks).unwrap_or_default();
+    remarks.iter().map(|remark| Line::default().name(remark.to_string())).collect()
 }

@@ -164,6 +164,30 @@ fn a_case_that_no_longer_holds_is_no_detail() {
 }
 
 #[test]
+fn what_nobody_may_hold_together_is_not_signed() {
+    let place = copied();
+    let toxic = "[[toxic]]\nid = \"read-and-book\"\nreason = \"who reads does not book\"\nactions = [\"orders.getOrder\", \
+                 \"connect ledger:journal\"]\nholder = \"service\"\n";
+    place.append("after/duties.toml", toxic);
+    let ran =
+        place.gatectl("review policy after").code(1).says("DO NOT SIGN").says("new toxic combination: read-and-book");
+    assert!(ran.out.lines().any(|line| line.contains("web") && line.contains("ledger:journal")), "{}", ran.out);
+    place.signed("v1.tar", "");
+    place.gatectl("review v1.tar after").code(1).says("DO NOT SIGN");
+}
+
+#[test]
+fn rules_that_change_nothing_are_remarked_on() {
+    let place = copied();
+    place.append(
+        "after/shop.cedar",
+        &CREATE.replace("orders:write", "orders.cancelOrder").replace("action in", "action =="),
+    );
+    place.gatectl("review policy after").code(0).says("Remarks on the new rules").says("\"clients-create-orders\"");
+    place.gatectl("policy check after").code(0).says("  remark: rule \"clients-create-orders\" (shop.cedar:19)");
+}
+
+#[test]
 fn what_a_policy_says_is_quoted_and_never_obeyed() {
     let place = copied();
     let hostile = "`x` ](http://evil.example) @alice <img src=x> # approved | **only removes**";

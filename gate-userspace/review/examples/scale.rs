@@ -1,13 +1,13 @@
 //! What a comparison costs: `cargo run --release -p gate-review --example scale`. Prints milliseconds; asserts nothing.
 
-use gate_review::{Page, Question, Side, diff, remarks, what_can, who_can};
+use gate_review::{Page, Question, Side, diff, what_can, who_can};
 use gate_tables::{Cell, Tables};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 fn main() {
-    println!("services  rules  cells      compare  diff  cells changed  written  who-can  what-can  remarks");
+    println!("services  rules  cells      compare  diff  cells changed  written  who-can  what-can");
     for (services, rules) in [(100, 1_000), (1_000, 10_000), (1_000, 50_000)] {
         let (Some(old), Some(new)) = (tables(services, rules, 0), tables(services, rules, 1)) else {
             return println!("the tables of this program are no tables");
@@ -24,11 +24,10 @@ fn main() {
         });
         let (who, _) = timed(|| who_can(&new, Question::Action("s1:all", None)));
         let (what, _) = timed(|| what_can(&new, "s1"));
-        let (remarked, _) = timed(|| remarks(&new));
         let changed = found.counts.giving() + found.counts.taking();
         println!(
             "{services:>8}  {rules:>5}  {cells:>9}  {compare:>7}  {whole:>4}  {changed:>13}  {written:>7}  {who:>7}  \
-                  {what:>8}  {remarked:>7}"
+                  {what:>8}"
         );
     }
 }

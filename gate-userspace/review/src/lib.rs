@@ -8,7 +8,6 @@ mod diff;
 mod graph;
 mod near;
 mod page;
-mod remarks;
 mod rules;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "clippy knows functions marked as tests alone")]
@@ -19,6 +18,5 @@ pub use diff::{Cause, Counts, Declared, Diff, Group, Kind, Part, Role, RuleChang
 pub use graph::{Edge, Layer, MapTooLarge, Node, ServiceMap, State};
 pub use near::did_you_mean;
 pub use page::{Block, Item, Line, Page, plain};
-pub use remarks::{Remark, remarks};
 pub use rules::RuleView;
 pub use who::{Grant, Question, Unknown, describe_grants, what_can, who_can};

@@ -173,15 +173,17 @@ fn passed(checked: &Checked) -> Report {
         count(duties.approvals(), "approval")
     );
     let environment = plain(&checked.compiled.tables.environment);
+    let remarks: Vec<String> = checked.compiled.remarks().iter().map(ToString::to_string).collect();
+    let remarked: String = remarks.iter().map(|remark| format!("  remark: {}\n", plain(remark))).collect();
     Report {
         exit: Exit::Fine,
-        text: format!("policy is sound (environment {environment})\n  {summary}\n  {people}\n  {passed}\n"),
+        text: format!("policy is sound (environment {environment})\n  {summary}\n  {people}\n  {passed}\n{remarked}"),
         json: json!({
             "environment": checked.compiled.tables.environment,
             "summary": summary.json(),
             "duties": { "mode": duties.mode(), "approvals": duties.approvals(), "people": duties.people().len() },
             "cases": checked.cases.iter().map(case_json).collect::<Vec<_>>(),
-            "problems": [],
+            "problems": [], "remarks": remarks,
         }),
     }
 }

@@ -55,7 +55,26 @@ fn words(old: &Duties, new: &Duties) -> Vec<Line> {
         let pairs = from.conflicts().iter().filter(|pair| !same(pair));
         lines.extend(pairs.map(|(one, other)| Line::of(words).name(one).words(" and ").name(other)));
     }
+    dangers(old, new, &mut lines);
     lines
+}
+
+/// What nobody may hold together, and who may all the same.
+fn dangers(old: &Duties, new: &Duties, lines: &mut Vec<Line>) {
+    for (words, from, to) in [("new toxic combination: ", new, old), ("toxic combination gone: ", old, new)] {
+        for toxic in from.toxic().iter().filter(|toxic| !to.toxic().contains(toxic)) {
+            let line = Line::of(words).name(toxic.id()).words(" ").quote(toxic.reason()).words(", no one ");
+            let line = line.name(toxic.holder().to_string()).words(" holds together ");
+            lines.push(line.names(toxic.actions().iter().map(String::as_str)));
+        }
+    }
+    for (words, from, to) in [("new exception: ", new, old), ("exception gone: ", old, new)] {
+        for exception in from.exceptions().iter().filter(|exception| !to.exceptions().contains(exception)) {
+            let line = Line::of(words).name(exception.holder()).words(" may hold ").name(exception.toxic());
+            let line = line.words(" until ").name(exception.until().to_string()).words(", for which ");
+            lines.push(line.name(exception.owner()).words(" answers [").name(exception.ticket()).words("]"));
+        }
+    }
 }
 
 fn changed(name: &str, before: &Person, after: &Person, lines: &mut Vec<Line>) {

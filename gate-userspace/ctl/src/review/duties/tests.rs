@@ -76,3 +76,17 @@ fn a_key_that_moves_to_another_person_is_told_of_both() {
     let swapped = said(|text| text.replace(KEYS[1], "KEY").replace(KEYS[2], KEYS[1]).replace("KEY", KEYS[2]));
     assert_eq!(swapped.len(), 4, "{swapped:?}");
 }
+
+#[test]
+fn dangers_and_exceptions_are_told() {
+    let toxic = "[[toxic]]\nid = \"order-and-book\"\nreason = \"who orders does not book\"\nactions = [\"orders.create\", \"connect ledger:main\"]\nholder = \"service\"\n";
+    let exception = "[[exception]]\ntoxic = \"order-and-book\"\nholder = \"web\"\nowner = \"alice\"\nticket = \"OPS-1\"\nuntil = 2027-01-31\n";
+    let said = said(|text| format!("{text}{toxic}{exception}"));
+    assert_eq!(
+        said,
+        [
+            "new toxic combination: order-and-book \"who orders does not book\", no one service holds together connect ledger:main, orders.create",
+            "new exception: web may hold order-and-book until 2027-01-31, for which alice answers [OPS-1]",
+        ]
+    );
+}
