@@ -58,6 +58,23 @@ fn p60_a_second_author_does_not_free_the_first_to_approve() {
 }
 
 #[test]
+fn p60_every_duty_together_is_still_one_person() {
+    let chief =
+        duties(1).replace("\"author\", \"approve\", \"operate\"", "\"author\", \"approve\", \"operate\", \"audit\"");
+    assert_ne!(chief, duties(1));
+    let trust = root(&chief);
+    let bundle = unsigned(&chief, None);
+    let reasons = refused(&signed(&bundle, &[AUTHOR, (Role::Approver, ALICE)]), None, &trust);
+    assert!(reasons.contains(&Reason::ApproverIsAuthor { person: "alice".into() }), "{reasons:?}");
+    // To operate is to load what others signed.
+    let operator = duties(1).replace("may = [\"audit\"]", "may = [\"operate\", \"audit\"]");
+    let bundle = unsigned(&operator, None);
+    let signatures = [AUTHOR, (Role::Approver, DAVE)];
+    let reasons = refused(&signed(&bundle, &signatures), None, &root(&operator));
+    assert!(matches!(&reasons[0], Reason::NotAllowed { person, .. } if person == "dave"), "{reasons:?}");
+}
+
+#[test]
 fn p61_two_keys_of_one_person_are_one_approval() {
     let (first, trust) = first(2);
     let bundle = unsigned(&duties(2), Some(&first));
