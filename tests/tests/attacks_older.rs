@@ -90,7 +90,10 @@ fn older_than_governance_and_nested_beyond_what_is_noted() -> anyhow::Result<()>
     host.load_first()?;
     for (number, one) in &mut held {
         let came = one.ask("after")?;
-        ensure!(matches!(came, Outcome::Refused { .. }), "web, in nested cgroup {number}, on its old connection: {came}");
+        ensure!(
+            matches!(came, Outcome::Refused { .. }),
+            "web, in nested cgroup {number}, on its old connection: {came}"
+        );
     }
     ensure!(!reached(&host, "after")?, "web's byte arrived");
     drop(held);
