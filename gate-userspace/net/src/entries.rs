@@ -2,7 +2,7 @@
 //! written.
 
 use gate_common::{
-    identity::{CgroupIdentity, PATH_SIZE, PROXY},
+    identity::{CgroupIdentity, MAX_DEPTH, PATH_SIZE, PROXY},
     limits,
     maps::{DIRECT, Destination, HIDDEN, PROXIED, Rule, RuleKey, ServiceKey, ServicePosture, TCP},
 };
@@ -30,6 +30,8 @@ pub struct Capacity {
     pub services: usize,
     /// Longest cgroup path, in bytes.
     pub path: usize,
+    /// Deepest cgroup, in names of its path: only so far up does the kernel look for whose a nested cgroup is.
+    pub depth: usize,
 }
 
 impl Capacity {
@@ -42,8 +44,14 @@ impl Capacity {
             services: limits::SERVICES as usize / 2 - 16,
             // A slash before it and a zero byte after it.
             path: PATH_SIZE.saturating_sub(prefix.len() + 2),
+            depth: usize::try_from(MAX_DEPTH).unwrap_or(0).saturating_sub(depth(prefix)),
         }
     }
+}
+
+/// The names of a cgroup's path.
+fn depth(path: &str) -> usize {
+    path.split('/').filter(|name| !name.is_empty()).count()
 }
 
 /// What both clocks say at one moment. The kernel's programs read the boot clock, people write the wall clock's time.
@@ -103,6 +111,14 @@ impl Entries {
                     service.name,
                     service.cgroup.len(),
                     capacity.path
+                ));
+            }
+            if depth(&service.cgroup) > capacity.depth {
+                wrong.push(format!(
+                    "the cgroup of {} lies {} deep; below {} here, the kernel would not know the cgroups nested in it",
+                    service.name,
+                    depth(&service.cgroup),
+                    capacity.depth
                 ));
             }
             let identity = CgroupIdentity { service: service.id.0, flags: 0 };

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// A thousand seconds after the boot, at a million seconds after 1970.
 const NOW: Clocks = Clocks { unix_ms: 1_000_000_000, boottime_ns: 1_000_000_000_000 };
 
-const ROOM: Capacity = Capacity { rules: 10_000, services: 1_000, path: 200 };
+const ROOM: Capacity = Capacity { rules: 10_000, services: 1_000, path: 200, depth: 3 };
 
 fn service(id: u32, ports: Vec<Port>) -> Service {
     Service {
@@ -57,9 +57,9 @@ fn every_shortage_is_named_at_once() {
         vec![service(1, vec![port(1, 80, Protocol::Http)]), service(2, vec![port(1, 81, Protocol::Opaque)])],
         vec![],
     );
-    let none = Capacity { rules: 0, services: 1, path: 4 };
+    let none = Capacity { rules: 0, services: 1, path: 4, depth: 0 };
     let wrong = Entries::compile(&tables, 0, 15_001, none, NOW).unwrap_err();
-    assert_eq!(wrong.len(), 3, "{wrong:?}");
+    assert_eq!(wrong.len(), 5, "{wrong:?}");
 }
 
 proptest! {
@@ -137,4 +137,20 @@ fn a_clock_that_only_runs_has_not_moved() {
     assert_eq!(later.moved_ms(NOW), 0);
     assert_eq!(Clocks { unix_ms: NOW.unix_ms - 3_600_000, ..NOW }.moved_ms(NOW), 3_600_000);
     assert_eq!(Clocks { unix_ms: NOW.unix_ms + 250, ..NOW }.moved_ms(NOW), 250);
+}
+
+#[test]
+fn a_cgroup_deeper_than_the_kernel_looks_up_is_refused() {
+    let at = |cgroup: &str| {
+        let deep = Service { cgroup: cgroup.into(), ..service(1, vec![]) };
+        Entries::compile(&tables(vec![deep], vec![]), 0, 15_001, ROOM, NOW).map(drop)
+    };
+    assert_eq!(at("a.slice/b.slice/s.service"), Ok(()));
+    let wrong = at("a.slice/b.slice/c.slice/s.service").unwrap_err();
+    assert_eq!(
+        wrong,
+        ["the cgroup of s0001 lies 4 deep; below 3 here, the kernel would not know the cgroups nested in it"]
+    );
+    assert_eq!(Capacity::of_maps("/user.slice/tree").depth, 10, "the root of the tree has a depth of its own");
+    assert_eq!(Capacity::of_maps("").depth, 12);
 }
