@@ -93,7 +93,7 @@ mod tests {
 
     fn listeners() -> Listeners {
         let path = PathPattern::parse("/orders/{id:int}").unwrap();
-        let route = Route { action: "orders.getOrder".into(), method: "GET".into(), path };
+        let route = Route { action: "orders.getOrder".into(), method: "GET".into(), path, ..Route::default() };
         let port = |id, name: &str, number, protocol, routes| Port {
             id: PortId(id),
             name: name.into(),
@@ -101,6 +101,7 @@ mod tests {
             number,
             protocol,
             routes,
+            ..Port::default()
         };
         let orders = Service {
             id: ServiceId(2),
@@ -110,8 +111,9 @@ mod tests {
             observe: false,
             ports: vec![
                 port(1, "api", 8080, Protocol::Http, vec![route]),
-                port(2, "raw", 9000, Protocol::Opaque, vec![]),
+                port(2, "raw", 9000, Protocol::Plain, vec![]),
             ],
+            ..Service::default()
         };
         Listeners::new(&Tables {
             format: FORMAT,
@@ -121,6 +123,7 @@ mod tests {
             reach: vec![],
             access: vec![],
             rules: vec![],
+            ..Tables::default()
         })
     }
 

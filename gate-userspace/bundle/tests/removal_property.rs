@@ -51,8 +51,11 @@ fn tables(cells: &Cells, observed: bool, twist: Twist) -> Tables {
     tables.rules.truncate(6);
     for (number, rule) in tables.rules.iter_mut().enumerate() {
         rule.effect = if number < 4 { "permit" } else { "forbid" }.into();
-        rule.condition = (number != 0)
-            .then(|| Condition { sha256: number.to_string().repeat(64), total: number != 3 && number != 5 });
+        rule.condition = (number != 0).then(|| Condition {
+            sha256: number.to_string().repeat(64),
+            total: number != 3 && number != 5,
+            roles: None,
+        });
     }
     let keys = TARGETS.iter().flat_map(|(service, action)| SOURCES.iter().map(move |source| (service, action, source)));
     let line = |((destination, action, source), rules): ((&ServiceId, &Option<&str>, &ServiceId), &Vec<u32>)| {
@@ -105,7 +108,7 @@ fn allowed(tables: &Tables, cgroup: &str, port: u16, request: (&str, &str), answ
     let listens = |service: &&Service| service.ports.first().is_some_and(|declared| declared.number == port);
     let Some(destination) = tables.services.iter().find(listens) else { return true };
     let declared = &destination.ports[0];
-    if declared.protocol == Protocol::Opaque {
+    if declared.protocol == Protocol::Plain {
         return tables.reach(source, destination.id, declared.id).is_some();
     }
     let (method, path) = request;

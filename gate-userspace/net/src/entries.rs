@@ -6,7 +6,9 @@ use gate_common::{
     limits,
     maps::{DIRECT, Destination, HIDDEN, PROXIED, Rule, RuleKey, ServiceKey, ServicePosture, TCP},
 };
-use gate_tables::{Protocol, Tables, Times, Transport, Via};
+use gate_tables::{Tables, Times, Transport, Via};
+
+mod enforceable;
 
 /// The entries of one copy of the double tables, and of the table of paths.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -102,7 +104,7 @@ impl Entries {
         clocks: Clocks,
     ) -> Result<Self, Vec<String>> {
         let mut entries = Self::default();
-        let mut wrong = Vec::new();
+        let mut wrong = enforceable::missing(tables);
         entries.destinations.push((hidden, Destination { service: PROXY, port: 0, via: HIDDEN, reserved: 0 }));
         for service in &tables.services {
             if service.cgroup.len() > capacity.path {
@@ -132,16 +134,16 @@ impl Entries {
                         service.name
                     ));
                 }
-                let via = match port.protocol {
-                    Protocol::Opaque => DIRECT,
-                    Protocol::Http => PROXIED,
-                };
-                let Transport::Tcp = port.transport;
+                // The kernel's programs deny all UDP of governed services: such a port needs no owner.
+                if port.transport == Transport::Udp {
+                    continue;
+                }
+                let via = if port.protocol.is_l7() { PROXIED } else { DIRECT };
                 let owner = Destination { service: service.id.0, port: port.id.0, via, reserved: 0 };
                 entries.destinations.push((port.number, owner));
             }
         }
-        for line in &tables.reach {
+        for line in tables.reach.iter().filter(|line| enforceable::is_local(tables, line)) {
             let via = match line.via {
                 Via::Direct => DIRECT,
                 Via::Proxy => PROXIED,

@@ -99,6 +99,7 @@ pub(crate) fn empty_tables(environment: &str) -> Tables {
         reach: Vec::new(),
         access: Vec::new(),
         rules: Vec::new(),
+        ..Tables::default()
     }
 }
 

@@ -302,7 +302,7 @@ impl Universe {
 fn targets_of(service: &gate_tables::Service, declared: &crate::services::Service) -> Vec<Target> {
     let mut targets = Vec::new();
     for port in &service.ports {
-        if port.protocol == Protocol::Opaque {
+        if port.protocol == Protocol::Plain {
             targets.push(Target {
                 service: service.id,
                 port: port.id,

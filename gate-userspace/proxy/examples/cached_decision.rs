@@ -88,7 +88,7 @@ fn answer() -> Answer {
 fn tables() -> Result<Tables, Box<dyn Error>> {
     let route = |number: usize| -> Result<Route, Box<dyn Error>> {
         let path = PathPattern::parse(&format!("/orders{number}/{{id:int}}"))?;
-        Ok(Route { action: format!("orders.get{number}"), method: "GET".into(), path })
+        Ok(Route { action: format!("orders.get{number}"), method: "GET".into(), path, ..Route::default() })
     };
     let port = Port {
         id: PortId(1),
@@ -97,6 +97,7 @@ fn tables() -> Result<Tables, Box<dyn Error>> {
         number: 8080,
         protocol: Protocol::Http,
         routes: (0..ROUTES).map(route).collect::<Result<_, _>>()?,
+        ..Port::default()
     };
     let orders = Service {
         id: ServiceId(7),
@@ -105,6 +106,7 @@ fn tables() -> Result<Tables, Box<dyn Error>> {
         cgroup: "orders.service".into(),
         observe: false,
         ports: vec![port],
+        ..Service::default()
     };
     Ok(Tables {
         format: FORMAT,
@@ -114,5 +116,6 @@ fn tables() -> Result<Tables, Box<dyn Error>> {
         reach: vec![],
         access: vec![],
         rules: vec![],
+        ..Tables::default()
     })
 }

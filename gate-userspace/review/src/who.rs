@@ -160,7 +160,7 @@ fn flows(tables: &Tables, name: &str) -> Result<Vec<Target>, Unknown> {
         let hint = did_you_mean(name, known.iter().map(String::as_str));
         return Err(Unknown(format!("{owner:?} has no port {:?}{hint}", port.unwrap_or_default())));
     }
-    let flows = named.iter().filter(|port| port.protocol == Protocol::Opaque);
+    let flows = named.iter().filter(|port| port.protocol == Protocol::Plain);
     let flows: Vec<Target> = flows.map(|port| target(service, port, None)).collect();
     if flows.is_empty() {
         return Err(Unknown(format!(

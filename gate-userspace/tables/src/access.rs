@@ -2,6 +2,7 @@
 
 use super::{PortId, ServiceId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What the rules say about one target for some sources. Where nothing is said, it is denied.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -19,7 +20,7 @@ pub struct Access {
     /// Indexes of conditional rules that may forbid it, ascending. A rule that always forbids leaves no line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forbids: Vec<u32>,
-    /// Who asks, ascending; `ServiceId(0)` is `Host::"self"`.
+    /// Who asks, ascending: services, networks, [`ServiceId::HOST`], [`ServiceId::WORLD`].
     pub sources: Vec<ServiceId>,
 }
 
@@ -33,4 +34,8 @@ pub struct Condition {
     /// Whether it answers every request that the schema allows. One that may fail (an overflow) denies by failing, so
     /// taking it away may give access.
     pub total: bool,
+    /// The roles of users (of [`crate::Roles`]) that it can hold for, as far as its text tells; `None`: any, or no user at
+    /// all. Never one too few.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<BTreeSet<String>>,
 }

@@ -4,14 +4,16 @@
 //! Cells without conditions are compared exactly. Of conditions only equality is known, so the comparison errs to one
 //! side: a cell that may have gained counts as gained.
 
-use crate::{Access, Condition, PortId, Reach, Rule, Service, ServiceId, Tables, Times};
+use crate::{Access, Condition, Parties, Reach, Rule, Tables, Times};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+mod declarations;
 
 /// One source and one target, by their names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cell {
-    /// Who asks: a service, or `host`.
+    /// Who asks: a service, a network, `host` or `world`.
     pub source: String,
     /// Whose target it is.
     pub destination: String,
@@ -98,7 +100,7 @@ impl Difference {
 #[must_use]
 pub fn compare(old: &Tables, new: &Tables) -> Difference {
     let mut difference = Difference::default();
-    declarations(old, new, &mut difference);
+    declarations::compare(old, new, &mut difference);
     let (before, after) = (Lines::new(old), Lines::new(new));
     let cells: BTreeSet<&Key<'_>> = before.cells.keys().chain(after.cells.keys()).collect();
     for key in cells {
@@ -182,18 +184,13 @@ struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     fn new(tables: &'a Tables) -> Self {
-        let names: BTreeMap<ServiceId, &Service> = tables.services.iter().map(|s| (s.id, s)).collect();
-        let name = |id: &ServiceId| match id.0 {
-            0 => Some(HOST),
-            _ => names.get(id).map(|service| service.name.as_str()),
-        };
-        let port = |service: &'a Service, id: PortId| service.ports.iter().find(|port| port.id == id);
+        let parties = Parties::new(tables);
         let mut cells = BTreeMap::new();
         for line in &tables.access {
-            let Some(destination) = names.get(&line.destination) else { continue };
-            let Some(port) = port(destination, line.port) else { continue };
-            for source in line.sources.iter().filter_map(name) {
-                let (destination, port) = (destination.name.as_str(), port.name.as_str());
+            let Some(destination) = parties.get(line.destination) else { continue };
+            let Some(port) = destination.port(line.port) else { continue };
+            for source in line.sources.iter().filter_map(|source| parties.get(*source)) {
+                let (source, destination, port) = (source.name(), destination.name(), port.name.as_str());
                 cells.insert(Key { source, destination, port, action: line.action.as_deref() }, line);
             }
         }
@@ -235,12 +232,11 @@ impl Cell {
 
 /// The lines of reachability, by names.
 fn reached(tables: &Tables) -> BTreeMap<Target<'_>, &Reach> {
-    let names: BTreeMap<ServiceId, &Service> = tables.services.iter().map(|s| (s.id, s)).collect();
+    let parties = Parties::new(tables);
     let named = |line: &Reach| {
-        let destination = names.get(&line.destination)?;
-        let port = destination.ports.iter().find(|port| port.id == line.port)?;
-        let source = if line.source.0 == 0 { HOST } else { names.get(&line.source)?.name.as_str() };
-        Some((source, destination.name.as_str(), port.name.as_str()))
+        let destination = parties.get(line.destination)?;
+        let port = destination.port(line.port)?;
+        Some((parties.get(line.source)?.name(), destination.name(), port.name.as_str()))
     };
     tables.reach.iter().filter_map(|line| Some((named(line)?, line))).collect()
 }
@@ -249,125 +245,6 @@ fn reached(tables: &Tables) -> BTreeMap<Target<'_>, &Reach> {
 fn within(inner: Times, outer: Times) -> bool {
     let starts = outer.from.is_none_or(|outer| inner.from.is_some_and(|inner| outer <= inner));
     starts && outer.until.is_none_or(|outer| inner.until.is_some_and(|inner| inner <= outer))
-}
-
-/// What `Host::"self"` is called where services have names.
-const HOST: &str = "host";
-
-/// What is declared of no service.
-const WHOLE: &str = "";
-
-/// Everything about services but rules. What may only take away is told apart; all else may give.
-fn declarations(old: &Tables, new: &Tables, difference: &mut Difference) {
-    if old.environment != new.environment {
-        let message = format!("the environment is {}, and was {}", new.environment, old.environment);
-        difference.declare(WHOLE, message);
-    }
-    for service in &new.services {
-        match old.service_named(&service.name) {
-            None => difference.declare(&service.name, format!("service {} is new", service.name)),
-            Some(before) => changed(before, service, difference),
-        }
-    }
-    for service in old.services.iter().filter(|service| new.service_named(&service.name).is_none()) {
-        // Its processes are no longer governed, and its ports are anybody's.
-        difference.declare(&service.name, format!("service {} is gone", service.name));
-    }
-    retired(old, new, difference);
-}
-
-/// A number that is forgotten may be given to another service, whose flows would then be taken for the old one's.
-fn retired(old: &Tables, new: &Tables, difference: &mut Difference) {
-    let number_of = |tables: &Tables, name: &str| {
-        tables.retired.get(name).copied().or_else(|| tables.service_named(name).map(|service| service.id))
-    };
-    for (name, id) in &old.retired {
-        if number_of(new, name) != Some(*id) {
-            difference.declare(WHOLE, format!("the number {} of the former service {name} is free again", id.0));
-        }
-    }
-    for (name, id) in &new.retired {
-        if number_of(old, name) != Some(*id) {
-            difference.declare(WHOLE, format!("{name} is a former service of number {}, and never was one", id.0));
-        }
-    }
-}
-
-fn changed(before: &Service, after: &Service, difference: &mut Difference) {
-    if before == after {
-        return;
-    }
-    let name = &after.name;
-    if before.observe && !after.observe {
-        difference.withdraw(name, format!("service {name} is enforced, and was observed"));
-    }
-    let mut expected = before.clone();
-    expected.observe &= after.observe;
-    for port in &mut expected.ports {
-        let Some(now) = after.ports.iter().find(|now| now.name == port.name) else { continue };
-        port.routes.retain(|route| {
-            let stays = now.routes.iter().any(|now| now.action == route.action);
-            if !stays {
-                difference.withdraw(name, format!("route {} is gone", route.action));
-            }
-            stays
-        });
-    }
-    if expected != *after {
-        differences(&expected, after).into_iter().for_each(|words| difference.declare(name, words));
-    }
-}
-
-/// Where two declarations of one service differ, in words.
-fn differences(before: &Service, after: &Service) -> Vec<String> {
-    let name = &after.name;
-    let mut found = Vec::new();
-    let mut say = |what: &str, is: &dyn fmt::Debug, was: &dyn fmt::Debug| {
-        found.push(format!("{what} of service {name} is {is:?}, and was {was:?}"));
-    };
-    if before.id != after.id {
-        say("the number", &after.id.0, &before.id.0);
-    }
-    if before.owner != after.owner {
-        say("the owner", &after.owner, &before.owner);
-    }
-    if before.cgroup != after.cgroup {
-        say("the cgroup", &after.cgroup, &before.cgroup);
-    }
-    if before.observe != after.observe {
-        say("observe", &after.observe, &before.observe);
-    }
-    for port in &after.ports {
-        match before.ports.iter().find(|was| was.name == port.name) {
-            None => found.push(format!("port {}:{} is new", name, port.name)),
-            Some(was) => ports(name, was, port, &mut found),
-        }
-    }
-    for port in before.ports.iter().filter(|was| !after.ports.iter().any(|port| port.name == was.name)) {
-        // A port that nobody declares may be bound and reached by every process that no service claims.
-        found.push(format!("port {}:{} is gone", name, port.name));
-    }
-    if found.is_empty() {
-        found.push(format!("service {name} is declared in another way"));
-    }
-    found
-}
-
-fn ports(service: &str, before: &crate::Port, after: &crate::Port, found: &mut Vec<String>) {
-    let what = |port: &crate::Port| (port.id, port.transport, port.number, port.protocol);
-    if what(before) != what(after) {
-        found.push(format!("port {service}:{} is {:?}, and was {:?}", after.name, what(after), what(before)));
-    }
-    for route in &after.routes {
-        match before.routes.iter().find(|was| was.action == route.action) {
-            None => found.push(format!("route {} is new", route.action)),
-            Some(was) if was != route => {
-                let text = |route: &crate::Route| format!("{} {}", route.method, route.path);
-                found.push(format!("route {} is {}, and was {}", route.action, text(route), text(was)));
-            }
-            Some(_) => {}
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! Path patterns of routes: `/orders/{id:int}`, `/files/{*rest}`.
 
+mod host;
+
+pub use host::HostPattern;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A parsed path pattern. Its text form is canonical: `to_string` and `parse` are inverse.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PathPattern {
     segments: Vec<PathSegment>,
@@ -26,10 +30,12 @@ pub enum PathSegment {
     Rest(String),
 }
 
-/// The type of a path parameter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The type of a path parameter, a header or a query parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ParameterKind {
     /// `{name}`: any non-empty segment; a Cedar `String`.
+    #[serde(rename = "string")]
     Text,
     /// `{name:int}`: canonical decimal of an `i64` (no leading zeros, no `+`); a Cedar `Long`.
     Int,
@@ -46,7 +52,7 @@ pub enum Value {
 
 /// Why a pattern is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("path pattern {pattern:?}: {found}; {expected}")]
+#[error("pattern {pattern:?}: {found}; {expected}")]
 pub struct PatternError {
     /// The pattern as written.
     pub pattern: String,
@@ -167,7 +173,9 @@ impl PathSegment {
 }
 
 impl ParameterKind {
-    fn parse(self, text: &str) -> Option<Value> {
+    /// The value that a text is; `None` when it is none of this type.
+    #[must_use]
+    pub fn parse(self, text: &str) -> Option<Value> {
         match self {
             Self::Text => Some(Value::Text(text.to_owned())),
             Self::Int => {

@@ -19,14 +19,23 @@ fn service(id: u32, name: &str, port: Option<(u16, Protocol)>) -> Service {
         number,
         protocol,
         routes: vec![],
+        ..Port::default()
     });
     let ports = ports.into_iter().collect();
-    Service { id: ServiceId(id), name: name.into(), owner: "team".into(), cgroup, observe: false, ports }
+    Service {
+        id: ServiceId(id),
+        name: name.into(),
+        owner: "team".into(),
+        cgroup,
+        observe: false,
+        ports,
+        ..Service::default()
+    }
 }
 
 fn known(version: u64) -> Known {
     let services = vec![
-        service(3, "ledger", Some((9000, Protocol::Opaque))),
+        service(3, "ledger", Some((9000, Protocol::Plain))),
         service(2, "orders", Some((8080, Protocol::Http))),
         service(1, "web", None),
     ];
@@ -39,6 +48,7 @@ fn known(version: u64) -> Known {
         reach,
         access: vec![],
         rules,
+        ..Tables::default()
     };
     Known::new(version, &tables)
 }

@@ -4,7 +4,15 @@ use std::collections::BTreeMap;
 
 fn service(id: u32, name: &str, ports: Vec<Port>) -> Service {
     let cgroup = format!("{name}.service");
-    Service { id: ServiceId(id), name: name.into(), owner: "shop".into(), cgroup, observe: false, ports }
+    Service {
+        id: ServiceId(id),
+        name: name.into(),
+        owner: "shop".into(),
+        cgroup,
+        observe: false,
+        ports,
+        ..Service::default()
+    }
 }
 
 fn rule(id: &str) -> Rule {
@@ -24,6 +32,7 @@ fn tables() -> Tables {
         action: "orders.getOrder".into(),
         method: "GET".into(),
         path: PathPattern::parse("/orders/{id:int}").unwrap(),
+        ..Route::default()
     };
     let api = Port {
         id: PortId(1),
@@ -32,6 +41,7 @@ fn tables() -> Tables {
         number: 8080,
         protocol: Protocol::Http,
         routes: vec![route],
+        ..Port::default()
     };
     let reach = Reach {
         source: ServiceId(3),
@@ -56,6 +66,7 @@ fn tables() -> Tables {
             sources: vec![ServiceId(3)],
         }],
         rules: vec![rule("a"), rule("b")],
+        ..Tables::default()
     }
 }
 

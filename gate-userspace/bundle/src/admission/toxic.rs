@@ -82,7 +82,7 @@ impl<'t> View<'t> {
             let (service, port) = port.split_once(':')?;
             let service = self.tables.service_named(service)?;
             let port = service.ports.iter().find(|declared| declared.name == port)?;
-            return (port.protocol == gate_tables::Protocol::Opaque).then_some((service.id, port.id, None));
+            return (port.protocol == gate_tables::Protocol::Plain).then_some((service.id, port.id, None));
         }
         self.tables.services.iter().find_map(|service| {
             service.ports.iter().find_map(|port| {

@@ -52,6 +52,7 @@ pub fn tables(environment: &str, reason: &str) -> Tables {
         cgroup: format!("{name}.service"),
         observe: false,
         ports: vec![],
+        ..Service::default()
     };
     Tables {
         format: gate_tables::FORMAT,
@@ -68,6 +69,7 @@ pub fn tables(environment: &str, reason: &str) -> Tables {
             place: "shop.cedar:1".into(),
             condition: None,
         }],
+        ..Tables::default()
     }
 }
 

@@ -15,19 +15,20 @@ pub const BATCH: ServiceId = ServiceId(4);
 
 fn service(id: ServiceId, name: &str, owner: &str, ports: Vec<Port>) -> Service {
     let (cgroup, name, owner) = (format!("{name}.service"), name.to_owned(), owner.to_owned());
-    Service { id, cgroup, name, owner, observe: false, ports }
+    Service { id, cgroup, name, owner, observe: false, ports, ..Service::default() }
 }
 
 fn port(name: &str, number: u16, protocol: Protocol, routes: Vec<Route>) -> Port {
-    Port { id: PortId(1), name: name.into(), transport: Transport::Tcp, number, protocol, routes }
+    Port { id: PortId(1), name: name.into(), transport: Transport::Tcp, number, protocol, routes, ..Port::default() }
 }
 
 pub fn route(action: &str, method: &str, path: &str) -> Route {
-    Route { action: action.into(), method: method.into(), path: PathPattern::parse(path).unwrap() }
+    Route { action: action.into(), method: method.into(), path: PathPattern::parse(path).unwrap(), ..Route::default() }
 }
 
 fn rule(id: &str, effect: &str, condition: Option<(char, bool)>) -> Rule {
-    let condition = condition.map(|(digit, total)| Condition { sha256: String::from(digit).repeat(64), total });
+    let condition =
+        condition.map(|(digit, total)| Condition { sha256: String::from(digit).repeat(64), total, roles: None });
     let (reason, ticket, place) = ("the shop".into(), "OPS-1".into(), "shop.cedar:1".into());
     Rule { id: id.into(), effect: effect.into(), reason, ticket, place, condition }
 }
@@ -54,8 +55,8 @@ pub fn reach(tables: &Tables) -> Vec<Reach> {
         }
     }
     let via = |destination| match tables.service(destination).unwrap().ports[0].protocol {
-        Protocol::Http => "proxy",
-        Protocol::Opaque => "direct",
+        Protocol::Http | Protocol::Http2 | Protocol::Grpc => "proxy",
+        Protocol::Plain => "direct",
     };
     let line = |((source, destination, port), rule): ((ServiceId, ServiceId, PortId), u32)| {
         let (source, port, number) = (source.0, port.0, destination.0);
@@ -93,14 +94,14 @@ pub fn tables() -> Tables {
     ];
     let services = vec![
         service(BATCH, "batch", "team-batch", vec![]),
-        service(LEDGER, "ledger", "team-ledger", vec![port("main", 5432, Protocol::Opaque, vec![])]),
+        service(LEDGER, "ledger", "team-ledger", vec![port("main", 5432, Protocol::Plain, vec![])]),
         service(ORDERS, "orders", "team-orders", vec![port("api", 8080, Protocol::Http, routes)]),
         service(WEB, "web", "team-web", vec![]),
     ];
     let format = gate_tables::FORMAT;
     let environment = ENVIRONMENT.to_owned();
     let (retired, reach) = (BTreeMap::new(), vec![]);
-    finish(Tables { format, environment, services, retired, reach, access, rules })
+    finish(Tables { format, environment, services, retired, reach, access, rules, ..Tables::default() })
 }
 
 /// Orders the lines and makes `reach` follow, as the compiler does.

@@ -1,6 +1,6 @@
 use super::*;
 use gate_common::verdict::{Passage, reach};
-use gate_tables::{FORMAT, Port, PortId, Reach, Rule as TableRule, Service, ServiceId};
+use gate_tables::{FORMAT, Port, PortId, Protocol, Reach, Rule as TableRule, Service, ServiceId};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -17,11 +17,20 @@ fn service(id: u32, ports: Vec<Port>) -> Service {
         cgroup: format!("s{id:04}.service"),
         observe: false,
         ports,
+        ..Service::default()
     }
 }
 
 fn port(id: u16, number: u16, protocol: Protocol) -> Port {
-    Port { id: PortId(id), name: format!("p{id:02}"), transport: Transport::Tcp, number, protocol, routes: Vec::new() }
+    Port {
+        id: PortId(id),
+        name: format!("p{id:02}"),
+        transport: Transport::Tcp,
+        number,
+        protocol,
+        routes: Vec::new(),
+        ..Port::default()
+    }
 }
 
 fn tables(services: Vec<Service>, reach: Vec<Reach>) -> Tables {
@@ -41,6 +50,7 @@ fn tables(services: Vec<Service>, reach: Vec<Reach>) -> Tables {
         reach,
         access: vec![],
         rules: vec![rule("a"), rule("b")],
+        ..Tables::default()
     }
 }
 
@@ -54,7 +64,7 @@ fn the_hidden_port_may_not_be_declared() {
 #[test]
 fn every_shortage_is_named_at_once() {
     let tables = tables(
-        vec![service(1, vec![port(1, 80, Protocol::Http)]), service(2, vec![port(1, 81, Protocol::Opaque)])],
+        vec![service(1, vec![port(1, 80, Protocol::Http)]), service(2, vec![port(1, 81, Protocol::Plain)])],
         vec![],
     );
     let none = Capacity { rules: 0, services: 1, path: 4, depth: 0 };
@@ -72,7 +82,7 @@ proptest! {
     ) {
         let protocol = |service: u32, port: u16| {
             let index = ((service - 1) * 2 + u32::from(port) - 1) as usize;
-            if http[index] { Protocol::Http } else { Protocol::Opaque }
+            if http[index] { Protocol::Http } else { Protocol::Plain }
         };
         let number = |service: u32, port: u16| 1_000 + service as u16 * 10 + port;
         let services = (1..5)
@@ -103,8 +113,8 @@ proptest! {
                     let rule = rules.get(&key.to_bytes()).copied().unwrap_or(Rule::NONE);
                     let expected = match (lines.contains(&(source, owner, port)), protocol(owner, port)) {
                         (false, _) => Passage::Deny,
-                        (true, Protocol::Http) => Passage::Proxy,
-                        (true, Protocol::Opaque) => Passage::Direct,
+                        (true, Protocol::Http | Protocol::Http2 | Protocol::Grpc) => Passage::Proxy,
+                        (true, Protocol::Plain) => Passage::Direct,
                     };
                     prop_assert_eq!(reach(source, destination, rule, 0).passage, expected);
                 }

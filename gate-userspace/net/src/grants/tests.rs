@@ -18,11 +18,20 @@ fn service(id: u32, name: &str, ports: Vec<Port>) -> Service {
         cgroup: format!("{name}.service"),
         observe: false,
         ports,
+        ..Service::default()
     }
 }
 
 fn port(number: u16, protocol: Protocol) -> Port {
-    Port { id: PortId(1), name: "api".into(), transport: Transport::Tcp, number, protocol, routes: Vec::new() }
+    Port {
+        id: PortId(1),
+        name: "api".into(),
+        transport: Transport::Tcp,
+        number,
+        protocol,
+        routes: Vec::new(),
+        ..Port::default()
+    }
 }
 
 fn tables() -> Tables {
@@ -39,7 +48,7 @@ fn tables() -> Tables {
         environment: "demo".into(),
         services: vec![
             service(4, "batch", vec![]),
-            service(3, "ledger", vec![port(9_000, Protocol::Opaque)]),
+            service(3, "ledger", vec![port(9_000, Protocol::Plain)]),
             service(2, "orders", vec![port(8_080, Protocol::Http)]),
             service(1, "web", vec![]),
         ],
@@ -54,6 +63,7 @@ fn tables() -> Tables {
             place: "a.cedar:1".into(),
             condition: None,
         }],
+        ..Tables::default()
     }
 }
 

@@ -55,7 +55,7 @@ impl Conditions {
         if !condition.only_context {
             digest.update(self.memberships);
         }
-        Some(Condition { sha256: hexadecimal(&digest.finalize()), total: condition.total })
+        Some(Condition { sha256: hexadecimal(&digest.finalize()), total: condition.total, roles: None })
     }
 }
 

@@ -58,6 +58,7 @@ fn table_service(id: ServiceId, name: &str, service: &Service) -> gate_tables::S
         cgroup: service.cgroup.clone(),
         observe: service.observe,
         ports: ports.collect(),
+        ..gate_tables::Service::default()
     }
 }
 
@@ -66,6 +67,7 @@ fn table_port(id: PortId, service: &str, name: &str, port: &Port) -> gate_tables
         action: format!("{service}.{route_name}"),
         method: route.method.clone(),
         path: route.path.clone(),
+        ..Route::default()
     });
     gate_tables::Port {
         id,
@@ -74,5 +76,6 @@ fn table_port(id: PortId, service: &str, name: &str, port: &Port) -> gate_tables
         number: port.number,
         protocol: port.protocol,
         routes: routes.collect(),
+        ..gate_tables::Port::default()
     }
 }

@@ -121,7 +121,7 @@ fn port(section: &Section<'_>, report: &mut Report) -> Option<Port> {
     let number =
         section.required_string("listen", "\"tcp/8080\"", report).and_then(|listen| listen_on(&listen, report));
     let protocol = match section.string("protocol", report) {
-        None => Protocol::Opaque,
+        None => Protocol::Plain,
         Some(Found { value: "http", .. }) => Protocol::Http,
         Some(other) => {
             let hint = suggestion(other.value, ["http"]);
@@ -138,7 +138,7 @@ fn port(section: &Section<'_>, report: &mut Report) -> Option<Port> {
                 routes.insert(name.to_owned(), route);
             }
         }
-        if protocol == Protocol::Opaque {
+        if protocol == Protocol::Plain {
             let message = format!("routes{}, which has no protocol; write protocol = \"http\"", section.place());
             report.at(SERVICES, table.line, message);
         }

@@ -7,6 +7,7 @@ fn policy(routes: &[(&str, &str, &str)]) -> Policy {
         action: (*action).into(),
         method: (*method).into(),
         path: PathPattern::parse(path).unwrap(),
+        ..gate_tables::Route::default()
     });
     let port = |id, name: &str, number, protocol, routes| Port {
         id: PortId(id),
@@ -15,6 +16,7 @@ fn policy(routes: &[(&str, &str, &str)]) -> Policy {
         number,
         protocol,
         routes,
+        ..Port::default()
     };
     let orders = Service {
         id: ServiceId(7),
@@ -24,8 +26,9 @@ fn policy(routes: &[(&str, &str, &str)]) -> Policy {
         observe: false,
         ports: vec![
             port(1, "api", 8080, Protocol::Http, routes.collect()),
-            port(2, "raw", 9000, Protocol::Opaque, vec![]),
+            port(2, "raw", 9000, Protocol::Plain, vec![]),
         ],
+        ..Service::default()
     };
     let tables = Tables {
         format: FORMAT,
@@ -35,6 +38,7 @@ fn policy(routes: &[(&str, &str, &str)]) -> Policy {
         reach: vec![],
         access: vec![],
         rules: vec![],
+        ..Tables::default()
     };
     Policy::new(3, &tables).unwrap()
 }

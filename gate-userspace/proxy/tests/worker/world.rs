@@ -230,6 +230,7 @@ fn policy(version: u64, number: u16, routes: &[(&str, &str, &str)]) -> Policy {
         action: (*action).into(),
         method: (*method).into(),
         path: PathPattern::parse(path).unwrap(),
+        ..Route::default()
     });
     let port = Port {
         id: PortId(1),
@@ -238,6 +239,7 @@ fn policy(version: u64, number: u16, routes: &[(&str, &str, &str)]) -> Policy {
         number,
         protocol: Protocol::Http,
         routes: routes.collect(),
+        ..Port::default()
     };
     let orders = Service {
         id: ORDERS,
@@ -246,6 +248,7 @@ fn policy(version: u64, number: u16, routes: &[(&str, &str, &str)]) -> Policy {
         cgroup: "orders.service".into(),
         observe: false,
         ports: vec![port],
+        ..Service::default()
     };
     let tables = Tables {
         format: FORMAT,
@@ -255,6 +258,7 @@ fn policy(version: u64, number: u16, routes: &[(&str, &str, &str)]) -> Policy {
         reach: vec![],
         access: vec![],
         rules: vec![],
+        ..Tables::default()
     };
     Policy::new(version, &tables).unwrap()
 }

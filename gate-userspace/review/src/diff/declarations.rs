@@ -1,6 +1,6 @@
 //! What runs here: services, ports and routes that are new, gone, or other than they were.
 
-use gate_tables::{Difference, Port, Protocol, Service, Tables, Transport};
+use gate_tables::{Difference, Port, Service, Tables};
 use serde::Serialize;
 
 /// One difference of what runs here.
@@ -140,12 +140,6 @@ fn describe(service: &Service) -> String {
 
 /// `tcp/8080 http`, `tcp/9000`.
 pub(crate) fn port_text(port: &Port) -> String {
-    let transport = match port.transport {
-        Transport::Tcp => "tcp",
-    };
-    let protocol = match port.protocol {
-        Protocol::Opaque => "",
-        Protocol::Http => " http",
-    };
-    format!("{transport}/{}{protocol}", port.number)
+    let protocol = if port.protocol.is_l7() { format!(" {}", port.protocol.name()) } else { String::new() };
+    format!("{}/{}{protocol}", port.transport.name(), port.number)
 }

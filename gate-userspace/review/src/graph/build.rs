@@ -83,7 +83,7 @@ fn reached(tables: &Tables) -> BTreeMap<Key, Reached> {
             let reached =
                 found.entry((source.to_owned(), service.name.clone(), port.name.clone())).or_insert_with(|| Reached {
                     listens: format!("tcp/{}", port.number),
-                    is_l7: port.protocol != Protocol::Opaque,
+                    is_l7: port.protocol != Protocol::Plain,
                     ..Reached::default()
                 });
             reached.routes += usize::from(line.action.is_some());

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{FORMAT, PathPattern, Port, Protocol, Reach, Route, Times, Transport};
+use crate::{FORMAT, PathPattern, Port, PortId, Protocol, Reach, Route, Service, ServiceId, Times, Transport};
 use proptest::prelude::*;
 
 /// Conditions that the random rules have; the last two may fail.
@@ -20,7 +20,7 @@ enum Answer {
 }
 
 fn condition(number: usize) -> Condition {
-    Condition { sha256: format!("{number:064}"), total: number < CONDITIONS / 2 }
+    Condition { sha256: format!("{number:064}"), total: number < CONDITIONS / 2, roles: None }
 }
 
 /// What the decider does: a failure denies, a forbid denies, a permit allows.
@@ -57,11 +57,24 @@ fn every_answer() -> Vec<[Answer; CONDITIONS]> {
 
 fn service(id: u32, name: &str, ports: Vec<Port>) -> Service {
     let (name, owner) = (name.to_owned(), "team".to_owned());
-    Service { id: ServiceId(id), cgroup: format!("{name}.service"), name, owner, observe: false, ports }
+    Service {
+        id: ServiceId(id),
+        cgroup: format!("{name}.service"),
+        name,
+        owner,
+        observe: false,
+        ports,
+        ..Service::default()
+    }
 }
 
 fn route(name: &str) -> Route {
-    Route { action: format!("orders.{name}"), method: "GET".into(), path: PathPattern::parse("/orders").unwrap() }
+    Route {
+        action: format!("orders.{name}"),
+        method: "GET".into(),
+        path: PathPattern::parse("/orders").unwrap(),
+        ..Route::default()
+    }
 }
 
 fn tables(rules: &[About]) -> Tables {
@@ -72,6 +85,7 @@ fn tables(rules: &[About]) -> Tables {
         number: 8080,
         protocol: Protocol::Http,
         routes: vec![route("list")],
+        ..Port::default()
     };
     let mut table_rules = Vec::new();
     let mut line = Access {
@@ -104,6 +118,7 @@ fn tables(rules: &[About]) -> Tables {
         reach: vec![],
         access,
         rules: table_rules,
+        ..Tables::default()
     };
     Tables::from_bytes(&tables.to_bytes().unwrap()).unwrap()
 }
@@ -194,7 +209,7 @@ fn what_runs_here_may_only_shrink_in_ways_that_free_nobody() {
     assert_eq!(gains(&|t| t.services[0].ports[0].routes.push(route("new"))), ["route orders.new is new"]);
     let moved = gains(&|t| t.services[0].ports[0].routes[0].path = PathPattern::parse("/{*all}").unwrap());
     assert_eq!(moved, ["route orders.list is GET /{*all}, and was GET /orders"]);
-    let opened = gains(&|t| t.services[0].ports[0].protocol = Protocol::Opaque);
+    let opened = gains(&|t| t.services[0].ports[0].protocol = Protocol::Plain);
     assert_eq!(opened.len(), 1, "{opened:?}");
 
     assert!(gains(&|t| t.services[0].ports[0].routes.clear()).is_empty());
