@@ -43,7 +43,7 @@ pub(crate) fn rule(id: &str, effect: &'static str, condition: Option<(u32, bool)
     }
 }
 
-/// The shop: 1 batch, 2 ledger (opaque port journal), 3 orders (http port api: get, list, new), 4 web.
+/// The shop: 1 batch, 2 ledger (plain port journal), 3 orders (http port api: get, list, new), 4 web.
 pub(crate) fn shop(rules: &[TestRule], access: &[TestLine<'_>]) -> Tables {
     let route = |name: &str, method: &str, path: &str| serde_json::json!({ "action": format!("orders.{name}"), "method": method, "path": path });
     let service = |id: u32, name: &str, owner: &str, ports: serde_json::Value| {
@@ -52,7 +52,7 @@ pub(crate) fn shop(rules: &[TestRule], access: &[TestLine<'_>]) -> Tables {
         })
     };
     let journal = serde_json::json!([
-        { "id": 1, "name": "journal", "transport": "tcp", "number": 9000, "protocol": "opaque", "routes": [] },
+        { "id": 1, "name": "journal", "transport": "tcp", "number": 9000, "protocol": "plain", "routes": [] },
     ]);
     let api = serde_json::json!([
         { "id": 1, "name": "api", "transport": "tcp", "number": 8080, "protocol": "http", "routes": [
