@@ -6,8 +6,8 @@ use gate_tests::{Host, left_out, record::words, shared};
 
 const LEDGER: &str = "127.0.0.1:9000";
 /// Two services in observe. No rule is about them.
-const OBSERVED: &str = "\n[service.watched]\ncgroup = \"watched.service\"\nowner = \"team-shop\"\nobserve = true\n\
-                        \n[service.seen]\ncgroup = \"seen.service\"\nowner = \"team-shop\"\nobserve = true\n";
+const OBSERVED: &str = "\n[service.watched]\ncgroup = \"watched.service\"\nowner = \"team-shop\"\nmode = \"observe\"\n\
+                        \n[service.seen]\ncgroup = \"seen.service\"\nowner = \"team-shop\"\nmode = \"observe\"\n";
 
 #[test]
 fn p21_a_socket_is_observed_only_where_maker_and_user_both_are() -> anyhow::Result<()> {

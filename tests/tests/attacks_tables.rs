@@ -29,7 +29,7 @@ owner = "team-shop"
 [service.watched]
 cgroup = "watched.service"
 owner = "team-shop"
-observe = true
+mode = "observe"
 "#;
 const MUTE_RULES: &str = r#"
 @id("noisy-reaches-mute") @reason("a test") @ticket("OPS-1")

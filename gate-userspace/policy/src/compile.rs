@@ -1,6 +1,7 @@
 //! From the files of a policy to tables and decisions.
 
 mod access;
+mod declared;
 mod numbers;
 mod reach;
 
@@ -12,7 +13,7 @@ use crate::schema::schema;
 use crate::services::{self, Declarations};
 use crate::source::{PolicySource, SERVICES};
 use crate::universe::Universe;
-use gate_tables::{FORMAT, Tables};
+use gate_tables::Tables;
 
 /// A policy that was checked and compiled.
 #[derive(Debug)]
@@ -44,7 +45,8 @@ pub fn compile(source: &PolicySource, previous: Option<&Tables>) -> Result<Compi
     let rules = rules::read(source, &mut report);
     let cases = cases::read(source, &mut report);
     let compiled = declarations.and_then(|declarations| {
-        let tables = numbers::tables(&declarations, previous, &mut report)?;
+        let numbers = numbers::numbers(&declarations, previous, &mut report)?;
+        let tables = declared::tables(&declarations, numbers);
         check(&declarations, tables, rules, cases, &mut report)
     });
     match compiled {
@@ -86,20 +88,6 @@ fn table_rule(rule: &Rule, conditions: &access::Conditions) -> gate_tables::Rule
         ticket: rule.ticket.clone(),
         place: rule.place(),
         condition: conditions.of(rule),
-    }
-}
-
-/// The tables before anything is known of rules.
-pub(crate) fn empty_tables(environment: &str) -> Tables {
-    Tables {
-        format: FORMAT,
-        environment: environment.to_owned(),
-        services: Vec::new(),
-        retired: std::collections::BTreeMap::new(),
-        reach: Vec::new(),
-        access: Vec::new(),
-        rules: Vec::new(),
-        ..Tables::default()
     }
 }
 

@@ -45,9 +45,14 @@ pub(crate) struct Section<'a> {
 impl<'a> Section<'a> {
     /// Reports every key that is not known.
     pub(crate) fn only(&self, known: &[&str], report: &mut Report) {
+        self.only_and(known, &[], report);
+    }
+
+    /// The same, but leaves `former` keys to the caller, who knows what is written for them now.
+    pub(crate) fn only_and(&self, known: &[&str], former: &[&str], report: &mut Report) {
         for (key, _) in self.table {
             let found = key.get_ref().as_ref();
-            if !known.contains(&found) {
+            if !known.contains(&found) && !former.contains(&found) {
                 let hint = suggestion(found, known.iter().copied());
                 report.at(self.file, self.line_of(key), format!("unknown key \"{found}\"{}{hint}", self.place()));
             }
@@ -56,6 +61,12 @@ impl<'a> Section<'a> {
 
     pub(crate) fn has(&self, key: &str) -> bool {
         self.table.get(key).is_some()
+    }
+
+    /// The line of a key.
+    pub(crate) fn line_of_key(&self, key: &str) -> Option<usize> {
+        let (key, _) = self.table.get_key_value(key)?;
+        Some(self.line_of(key))
     }
 
     pub(crate) fn string(&self, key: &str, report: &mut Report) -> Option<Found<&'a str>> {
@@ -74,15 +85,6 @@ impl<'a> Section<'a> {
             report.at(self.file, self.line, format!("\"{key}\" is missing{}; write {key} = {example}", self.place()));
         }
         self.string(key, report)
-    }
-
-    pub(crate) fn boolean(&self, key: &str, report: &mut Report) -> Option<bool> {
-        let value = self.table.get(key)?;
-        let flag = value.get_ref().as_bool();
-        if flag.is_none() {
-            self.wrong_type(key, value, "true or false", report);
-        }
-        flag
     }
 
     pub(crate) fn integer(&self, key: &str, report: &mut Report) -> Option<Found<i64>> {
@@ -183,6 +185,19 @@ impl<'a> Section<'a> {
             }
         }
         scalars
+    }
+
+    /// Every key with its text; anything else is reported.
+    pub(crate) fn texts(&self, report: &mut Report) -> Vec<(&'a str, Found<&'a str>)> {
+        let mut texts = Vec::new();
+        for (key, value) in self.table {
+            let name: &str = key.get_ref();
+            match value.get_ref().as_str() {
+                Some(text) => texts.push((name, Found { value: text, line: self.line_of(value) })),
+                None => self.wrong_type(name, value, "a string", report),
+            }
+        }
+        texts
     }
 
     /// ` in [service.orders]`, or nothing at the top.

@@ -1,28 +1,15 @@
 //! What names may look like. Everything that goes into Cedar text, cgroup paths or people's terminals is checked here.
 
+mod header;
+
+pub(crate) use header::check_header;
+
 /// Longest name of a service, group, port or route.
 const MAX_NAME: usize = 63;
 /// Longest cgroup path of a service.
 const MAX_CGROUP: usize = 255;
-/// systemd prefixes the cgroups of units that look like the kernel's own files.
-const CGROUP_FILES: [&str; 16] = [
-    "blkio",
-    "bpf",
-    "cgroup",
-    "cpu",
-    "cpuacct",
-    "cpuset",
-    "devices",
-    "freezer",
-    "hugetlb",
-    "io",
-    "memory",
-    "misc",
-    "net_cls",
-    "perf_event",
-    "pids",
-    "rdma",
-];
+/// Longest path of a file.
+const MAX_PATH: usize = 255;
 
 /// Whether a reader would see something else than what is there: control characters, and those that Unicode gives no
 /// width or that turn the direction of the text.
@@ -45,13 +32,32 @@ pub(crate) fn check_name(what: &str, name: &str) -> Result<(), String> {
     ))
 }
 
-/// A service's name is also none of those that mean something else.
-pub(crate) fn check_service_name(name: &str) -> Result<(), String> {
-    check_name("service", name)?;
+/// The name of a service or a network is also none of those that mean something else.
+pub(crate) fn check_party_name(what: &str, name: &str) -> Result<(), String> {
+    check_name(what, name)?;
     if matches!(name, "self" | "host" | "any" | "world" | "unattested") || name.starts_with("gate-") {
-        return Err(format!("service name \"{name}\" is Gate's own; choose another"));
+        return Err(format!("{what} name \"{name}\" is Gate's own; choose another"));
     }
     Ok(())
+}
+
+/// A claim or a parameter of a query, which rules read as an attribute.
+pub(crate) fn check_attribute(what: &str, name: &str) -> Result<(), String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
+    // Cedar keeps names that begin with two underscores for itself.
+    if !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(legal) && !name.starts_with("__") {
+        return Ok(());
+    }
+    Err(format!(
+        "{what} {name:?}; a name is letters, digits, \"-\", \"_\", \".\", \":\" and \"/\", at most {MAX_NAME} in all, \
+         and does not begin with \"__\""
+    ))
+}
+
+/// An absolute path that names its file in the one way in which the kernel does.
+pub(crate) fn is_normal_path(path: &str) -> bool {
+    let part = |part: &str| !matches!(part, "" | "." | "..") && !part.chars().any(is_invisible);
+    path.len() <= MAX_PATH && path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(part))
 }
 
 /// Routes are named as functions are: `getOrder`.
@@ -80,31 +86,6 @@ pub(crate) fn check_rule_id(id: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("@id({id:?}); an id is letters, digits, \"-\", \"_\" and \".\", at most {} in all", 2 * MAX_NAME))
-}
-
-/// The cgroup of a unit that has no `Slice=` of its own.
-pub(crate) fn cgroup_of_unit(unit: &str) -> Result<String, String> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || ":-_.\\".contains(c);
-    let Some(stem) = unit.strip_suffix(".service") else {
-        return Err(format!(
-            "unit = \"{unit}\"; write a unit that ends in \".service\", or cgroup = \"…\" for another"
-        ));
-    };
-    if stem.contains('@') {
-        return Err(format!(
-            "unit = \"{unit}\" is an instance of a template, whose slice the name does not tell; write cgroup = \"…\""
-        ));
-    }
-    if stem.is_empty() || !stem.chars().all(legal) || unit.len() > MAX_CGROUP / 2 {
-        return Err(format!("unit = {unit:?} is no unit name; write as systemctl shows it: \"orders.service\""));
-    }
-    let prefix = stem.split('.').next().unwrap_or(stem);
-    if stem.starts_with(['_', '.']) || CGROUP_FILES.contains(&prefix) {
-        return Err(format!(
-            "unit = \"{unit}\": systemd escapes the cgroup of a unit of this name; write cgroup = \"system.slice/_{unit}\""
-        ));
-    }
-    Ok(format!("system.slice/{unit}"))
 }
 
 /// A cgroup path relative to the configured root.

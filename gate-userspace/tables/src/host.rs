@@ -101,7 +101,8 @@ pub(crate) fn selects(selector: &Selector, labels: &Labels) -> bool {
 }
 
 /// Whether no host is meant by both.
-pub(crate) fn exclude(one: &Selector, other: &Selector) -> bool {
+#[must_use]
+pub fn exclude(one: &Selector, other: &Selector) -> bool {
     one.iter().any(|(key, values)| other.get(key).is_some_and(|others| values.is_disjoint(others)))
 }
 

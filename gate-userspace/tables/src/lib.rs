@@ -19,7 +19,7 @@ mod service;
 
 pub use access::{Access, Condition};
 pub use change::{Cell, Change, Difference, compare};
-pub use host::{Host, HostSection, Labels, Listener, NotThisHost, Posture, Selector};
+pub use host::{Host, HostSection, Labels, Listener, NotThisHost, Posture, Selector, exclude};
 pub use issuer::{Algorithm, Claim, ClaimKind, Issuer, Roles};
 pub use network::{Network, Prefix, PrefixError};
 pub use party::{Parties, Party};

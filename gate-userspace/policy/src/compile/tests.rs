@@ -278,3 +278,38 @@ fn times_are_when_cedar_permits() {
         }
     }
 }
+
+/// What `services.toml` says whole is in the tables, and their reader takes it.
+#[test]
+fn all_that_is_declared_is_in_the_tables() {
+    let tables = compiled(include_str!("../services/tests/full.toml"), "", None);
+    let names: Vec<_> = tables.networks.iter().map(|network| (network.name.as_str(), network.id.0)).collect();
+    assert_eq!(numbers(&tables), [("orders", 1), ("twin", 2)]);
+    assert_eq!(names, [("lan", 3), ("office", 4), ("resolver", 5)]);
+    let ports: Vec<_> = tables.networks[2].ports.iter().map(|port| (port.id.0, port.name.as_str())).collect();
+    assert_eq!(ports, [(1, "tcp-443"), (2, "tcp-53"), (3, "udp-53")]);
+    let orders = tables.service_named("orders").unwrap();
+    assert_eq!(
+        (orders.uid, orders.exe.as_deref(), orders.groups.as_slice()),
+        (Some(998), Some("/usr/bin/orders"), &["clients".to_owned()][..])
+    );
+    assert_eq!(orders.on["site"].len(), 2);
+    let api = orders.ports.iter().find(|port| port.name == "api").unwrap();
+    assert_eq!(
+        (api.issuer.as_deref(), api.routes[0].hosts.len(), api.routes[0].query.len()),
+        (Some("customers"), 2, 1)
+    );
+    assert_eq!((tables.issuers.len(), tables.host.sections.len(), tables.labels.len()), (2, 1, 2));
+}
+
+#[test]
+fn a_network_has_a_number_of_the_same_numbers_and_keeps_it() {
+    let network = |name: &str| format!("[network.{name}]\naddresses = [\"10.0.0.0/8\"]\nowner = \"net\"\n");
+    let first = compiled(&(services(&["b"]) + &network("a")), "", None);
+    assert_eq!((numbers(&first), first.networks[0].id.0), (vec![("b", 1)], 2));
+    let second = compiled(&services(&["b", "c"]), "", Some(&first));
+    assert_eq!(second.retired, [("a".to_owned(), ServiceId(2))].into());
+    assert_eq!(numbers(&second), [("b", 1), ("c", 3)]);
+    let third = compiled(&(services(&["b"]) + &network("a")), "", Some(&second));
+    assert_eq!((third.networks[0].id.0, third.retired["c"].0), (2, 3));
+}

@@ -1,15 +1,21 @@
 //! From TOML to declarations. Every function reports all that it finds and goes on.
 
-use super::{Declarations, Group, Port, Route, RouteGroup, Service, check};
+mod host;
+mod issuer;
+mod network;
+mod port;
+mod route;
+mod selector;
+mod service;
+
+use super::{Declarations, Group, check, keys};
 use crate::diagnostic::Report;
 use crate::document::{Found, Section, read_document};
 use crate::names;
 use crate::source::SERVICES;
 use crate::spelling::suggestion;
-use gate_tables::{PathPattern, Protocol};
+use gate_tables::Transport;
 use std::collections::BTreeMap;
-
-const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
 /// Reads `services.toml`. `None` when anything in it was reported.
 pub(crate) fn read(text: &str, report: &mut Report) -> Option<Declarations> {
@@ -24,19 +30,19 @@ pub(crate) fn read(text: &str, report: &mut Report) -> Option<Declarations> {
 }
 
 fn read_root(root: &Section<'_>, report: &mut Report) -> Option<Declarations> {
-    root.only(&["environment", "group", "service"], report);
+    root.only(&keys::ROOT, report);
     let environment = root.required_string("environment", "\"demo\"", report);
-    if let Some(environment) = &environment
-        && let Err(message) = names::check_name("environment", environment.value)
-    {
-        report.at(SERVICES, environment.line, message);
+    if let Some(environment) = &environment {
+        complain(names::check_name("environment", environment.value), environment.line, report);
     }
-    let groups =
-        root.sections("group", report).into_iter().map(|(name, at)| (name.to_owned(), group(name, &at, report)));
-    let groups = groups.collect();
+    let labels = selector::labels(root, report);
+    let host = host::host(root, &labels, report);
+    let groups = all(root, "group", group, report);
+    let issuers = all(root, "issuer", issuer::issuer, report);
+    let networks = all(root, "network", network::network, report);
     let mut services = BTreeMap::new();
     for (name, section) in root.sections("service", report) {
-        services.insert(name.to_owned(), service(name, &section, report));
+        services.insert(name.to_owned(), service::service(name, &section, &labels, report));
     }
     if services.is_empty() {
         report.file(
@@ -44,144 +50,62 @@ fn read_root(root: &Section<'_>, report: &mut Report) -> Option<Declarations> {
             "declares no service; write [service.NAME] with unit = \"NAME.service\" and owner = \"TEAM\"",
         );
     }
-    Some(Declarations { environment: environment?.value.to_owned(), groups, services })
+    let environment = environment?.value.to_owned();
+    Some(Declarations { environment, labels, host, groups, issuers, networks, services })
+}
+
+fn all<T>(
+    root: &Section<'_>,
+    kind: &str,
+    read: impl Fn(&str, &Section<'_>, &mut Report) -> T,
+    report: &mut Report,
+) -> BTreeMap<String, T> {
+    let sections = root.sections(kind, report);
+    sections.into_iter().map(|(name, at)| (name.to_owned(), read(name, &at, report))).collect()
 }
 
 fn group(name: &str, section: &Section<'_>, report: &mut Report) -> Group {
-    section.only(&["description"], report);
+    section.only(&keys::GROUP, report);
     section.string("description", report);
     complain(names::check_name("group", name), section.line, report);
     Group { line: section.line }
 }
 
-fn service(name: &str, section: &Section<'_>, report: &mut Report) -> Service {
-    section.only(&["unit", "cgroup", "owner", "observe", "groups", "route_groups", "port"], report);
-    complain(names::check_service_name(name), section.line, report);
-    let owner = section.required_string("owner", "\"team-orders\"", report);
+/// The team that answers for a service or a network.
+fn owner(section: &Section<'_>, example: &str, report: &mut Report) -> String {
+    let owner = section.required_string("owner", example, report);
     if let Some(owner) = &owner
         && (owner.value.trim().is_empty() || owner.value.chars().any(names::is_invisible))
     {
         report.at(SERVICES, owner.line, format!("owner = {:?}; name the team that answers for it", owner.value));
     }
-    let mut ports = BTreeMap::new();
-    for (port_name, at) in section.sections("port", report) {
-        complain(names::check_name("port", port_name), at.line, report);
-        if let Some(port) = port(&at, report) {
-            ports.insert(port_name.to_owned(), port);
-        }
-    }
-    Service {
-        line: section.line,
-        owner: owner.map(|owner| owner.value.to_owned()).unwrap_or_default(),
-        cgroup: cgroup(section, report).unwrap_or_default(),
-        observe: section.boolean("observe", report).unwrap_or(false),
-        groups: section.strings("groups", report).into_iter().map(|group| group.value.to_owned()).collect(),
-        route_groups: route_groups(section, report),
-        ports,
-    }
+    owner.map(|owner| owner.value.to_owned()).unwrap_or_default()
 }
 
-fn route_groups(section: &Section<'_>, report: &mut Report) -> Vec<RouteGroup> {
-    let mut groups = Vec::new();
-    for group in section.strings("route_groups", report) {
-        complain(names::check_route_group(group.value), group.line, report);
-        groups.push(RouteGroup { line: group.line, name: group.value.to_owned() });
+/// One of a few words, or `None` when the key is not there or wrong.
+fn word<T: Copy>(section: &Section<'_>, key: &str, words: &[(&str, T)], report: &mut Report) -> Option<T> {
+    let found = section.string(key, report)?;
+    let known = words.iter().find(|(word, _)| *word == found.value);
+    if known.is_none() {
+        let hint = suggestion(found.value, words.iter().map(|(word, _)| *word));
+        report.at(SERVICES, found.line, format!("{key} = {:?}{}{hint}", found.value, section.place()));
     }
-    groups
+    known.map(|(_, meaning)| *meaning)
 }
 
-fn cgroup(section: &Section<'_>, report: &mut Report) -> Option<String> {
-    let unit = section.string("unit", report);
-    let cgroup = section.string("cgroup", report);
-    match (section.has("unit"), section.has("cgroup")) {
-        (true, true) => {
-            let place = section.place();
-            report.at(SERVICES, section.line, format!("both \"unit\" and \"cgroup\"{place}; one of them says it"));
-            None
-        }
-        (false, false) => {
-            let place = section.place();
-            let message = format!("neither \"unit\" nor \"cgroup\"{place}; write unit = \"NAME.service\"");
-            report.at(SERVICES, section.line, message);
-            None
-        }
-        _ => {
-            let (line, path) = match (unit, cgroup) {
-                (Some(unit), _) => (unit.line, names::cgroup_of_unit(unit.value)),
-                (_, Some(cgroup)) => (cgroup.line, names::check_cgroup(cgroup.value).map(|()| cgroup.value.to_owned())),
-                (None, None) => return None,
-            };
-            path.map_err(|message| report.at(SERVICES, line, message)).ok()
-        }
-    }
-}
-
-fn port(section: &Section<'_>, report: &mut Report) -> Option<Port> {
-    section.only(&["listen", "protocol", "route"], report);
-    let number =
-        section.required_string("listen", "\"tcp/8080\"", report).and_then(|listen| listen_on(&listen, report));
-    let protocol = match section.string("protocol", report) {
-        None => Protocol::Plain,
-        Some(Found { value: "http", .. }) => Protocol::Http,
-        Some(other) => {
-            let hint = suggestion(other.value, ["http"]);
-            let message = format!("protocol = {:?}{hint} (leave it out for a port judged as a flow)", other.value);
-            report.at(SERVICES, other.line, message);
-            Protocol::Http
-        }
-    };
-    let mut routes = BTreeMap::new();
-    if let Some(table) = section.section("route", report) {
-        for (name, at) in section.sections("route", report) {
-            complain(names::check_route_name(name), at.line, report);
-            if let Some(route) = route(&at, report) {
-                routes.insert(name.to_owned(), route);
-            }
-        }
-        if protocol == Protocol::Plain {
-            let message = format!("routes{}, which has no protocol; write protocol = \"http\"", section.place());
-            report.at(SERVICES, table.line, message);
-        }
-    } else if protocol == Protocol::Http && !section.has("route") {
-        let message = format!(
-            "no route{}; no request could be permitted: write route.NAME = {{ match = \"GET /path\" }}",
-            section.place()
-        );
-        report.at(SERVICES, section.line, message);
-    }
-    Some(Port { line: section.line, number: number?, protocol, routes })
-}
-
-fn listen_on(listen: &Found<&str>, report: &mut Report) -> Option<u16> {
+/// `tcp/8080`, `udp/53`.
+fn endpoint(what: &str, text: &Found<&str>, report: &mut Report) -> Option<(Transport, u16)> {
     let canonical = |text: &str| text.parse::<u16>().ok().filter(|number| *number != 0 && number.to_string() == text);
-    let number = match listen.value.split_once('/') {
-        Some(("tcp", number)) => canonical(number),
+    let found = match text.value.split_once('/') {
+        Some(("tcp", number)) => canonical(number).map(|number| (Transport::Tcp, number)),
+        Some(("udp", number)) => canonical(number).map(|number| (Transport::Udp, number)),
         _ => None,
     };
-    if number.is_none() {
-        let hint = if listen.value.starts_with("udp/") { "UDP is not governed in this version; " } else { "" };
-        let message = format!("listen = {:?}; {hint}write \"tcp/\" and a port from 1 to 65535", listen.value);
-        report.at(SERVICES, listen.line, message);
+    if found.is_none() {
+        let message = format!("{what} = {:?}; write \"tcp/\" or \"udp/\" and a port from 1 to 65535", text.value);
+        report.at(SERVICES, text.line, message);
     }
-    number
-}
-
-fn route(section: &Section<'_>, report: &mut Report) -> Option<Route> {
-    section.only(&["match", "groups"], report);
-    // Whether they are declared is asked once the service is known.
-    let groups = section.strings("groups", report).into_iter().map(|group| group.value.to_owned()).collect();
-    let pattern = section.required_string("match", "\"GET /path/{id:int}\"", report)?;
-    let Some((method, path)) = pattern.value.split_once(' ') else {
-        let message =
-            format!("match = {:?}; write a method, a space and a path: \"GET /orders/{{id:int}}\"", pattern.value);
-        report.at(SERVICES, pattern.line, message);
-        return None;
-    };
-    if !METHODS.contains(&method) {
-        report.at(SERVICES, pattern.line, format!("method {method:?}{}", suggestion(method, METHODS)));
-    }
-    let path = PathPattern::parse(path).map_err(|error| report.at(SERVICES, pattern.line, error.to_string())).ok()?;
-    Some(Route { line: section.line, method: method.to_owned(), path, groups })
+    found
 }
 
 fn complain(result: Result<(), String>, line: usize, report: &mut Report) {

@@ -1,5 +1,7 @@
 //! What `services.toml` may say, and the message for what it may not.
 
+mod full;
+
 use super::*;
 use crate::diagnostic::Report;
 
@@ -18,7 +20,7 @@ getOrder = { match = "GET /orders/{id:int}", groups = ["read"] }
 cgroup = "shop.slice/web.service"
 owner = "team-shop"
 groups = ["clients"]
-observe = true
+mode = "observe"
 "#;
 
 fn errors(text: &str) -> Vec<String> {
@@ -59,15 +61,16 @@ fn every_mistake_has_its_line_and_what_would_be_right() {
         ("environment = \"demo\"", "", "services.toml:1: \"environment\" is missing; write environment = \"demo\""),
         ("environment = \"demo\"", "environment = \"De mo\"", "services.toml:1: environment name \"De mo\"; a name is"),
         ("environment = \"demo\"", "environment = 7", "services.toml:1: \"environment\" is an integer; a string would be right"),
-        ("tcp/8080", "tcp/0", "services.toml:8: listen = \"tcp/0\"; write \"tcp/\" and a port from 1 to 65535"),
+        ("tcp/8080", "tcp/0", "services.toml:8: listen = \"tcp/0\"; write \"tcp/\" or \"udp/\" and a port from 1 to 65535"),
         ("tcp/8080", "tcp/08080", "services.toml:8: listen = \"tcp/08080\"; write"),
         ("tcp/8080", "tcp/65536", "services.toml:8: listen = \"tcp/65536\"; write"),
-        ("tcp/8080", "udp/53", "services.toml:8: listen = \"udp/53\"; UDP is not governed in this version; write"),
-        ("\"http\"", "\"htpt\"", "services.toml:9: protocol = \"htpt\"; did you mean \"http\"?"),
+        ("tcp/8080", "udp/8080", "services.toml:7: protocol = \"http\" in [service.orders.port.api] is spoken over TCP, not on udp/8080"),
+        ("tcp/8080", "sctp/8080", "services.toml:8: listen = \"sctp/8080\"; write"),
+        ("\"http\"", "\"htpt\"", "services.toml:9: protocol = \"htpt\" in [service.orders.port.api]; did you mean \"http\"?"),
         ("protocol = \"http\"", "", "services.toml:10: routes in [service.orders.port.api], which has no protocol; write protocol = \"http\""),
         ("GET /orders", "GTE /orders", "services.toml:11: method \"GTE\"; did you mean \"GET\"?"),
         ("GET /orders", "/orders", "services.toml:11: match = \"/orders/{id:int}\"; write a method, a space and a path"),
-        ("{id:int}", "{id:itn}", "services.toml:11: path pattern \"/orders/{id:itn}\": \"itn\" is no type"),
+        ("{id:int}", "{id:itn}", "services.toml:11: pattern \"/orders/{id:itn}\": \"itn\" is no type"),
         ("[\"read\"] }", "[\"read\", \"all\"] }", "services.toml:11: route group \"all\" holds every route already; leave it out"),
         ("[\"read\"] }", "[\"read\", 3] }", "services.toml:11: \"groups\" in [service.orders.port.api.route.getOrder] is an integer; a list of strings would be right"),
         ("[\"read\"] }", "[\"read\", \"read\"] }", "services.toml:11: \"read\" is in \"groups\" twice"),
@@ -76,14 +79,15 @@ fn every_mistake_has_its_line_and_what_would_be_right() {
         ("= [\"read\"]\n", "= [\"read\", \"write\"]\n", "services.toml:6: route group \"write\" has no route; write groups = [\"write\"] at one, or remove it from route_groups"),
         ("= [\"read\"]\n", "= [\"read\", \"Write\"]\n", "services.toml:6: route group name \"Write\"; a name is"),
         ("getOrder", "get-order", "services.toml:11: route name \"get-order\"; a name is"),
-        ("observe = true", "observe = \"yes\"", "services.toml:16: \"observe\" in [service.web] is a string; true or false would be right"),
+        ("mode = \"observe\"", "mode = \"obsrve\"", "services.toml:16: mode = \"obsrve\" in [service.web]; did you mean \"observe\"?"),
+        ("mode = \"observe\"", "mode = true", "services.toml:16: \"mode\" in [service.web] is a boolean; a string would be right"),
+        ("mode = \"observe\"", "observe = true", "services.toml:16: unknown key \"observe\" in [service.web]; write mode = \"observe\" or \"enforce\""),
         ("groups = [\"clients\"]", "groups = [\"client\", \"clients\"]", "services.toml:12: service \"web\" is in group \"client\", which no [group.client] declares; did you mean \"clients\"?"),
         ("groups = [\"clients\"]", "", "services.toml:2: group \"clients\" has no service"),
         ("shop.slice/web", "/shop.slice/web", "services.toml:13: cgroup = \"/shop.slice/web.service\"; write it relative"),
         ("shop.slice/web", "shop.slice/../web", "services.toml:13: cgroup = \"shop.slice/../web.service\" has the part \"..\""),
         ("shop.slice/web.service", "system.slice/orders.service", "services.toml:12: \"web\" and \"orders\" have one cgroup"),
         ("shop.slice/web.service", "system.slice/orders.service/web", "services.toml:12: the cgroup of \"web\" is inside \"system.slice/orders.service\""),
-        ("unit = \"orders.service\"", "unit = \"orders@1.service\"", "services.toml:4: unit = \"orders@1.service\" is an instance of a template"),
         ("unit = \"orders.service\"", "unit = \"memory.service\"", "services.toml:4: unit = \"memory.service\": systemd escapes"),
         ("unit = \"orders.service\"", "unit = \"orders\"", "services.toml:4: unit = \"orders\"; write a unit that ends in"),
         ("unit = \"orders.service\"", "unit = \"o.service\"\ncgroup = \"o\"", "services.toml:3: both \"unit\" and \"cgroup\" in [service.orders]"),
@@ -92,13 +96,13 @@ fn every_mistake_has_its_line_and_what_would_be_right() {
         ("[service.web]", "[service.Web]", "services.toml:12: service name \"Web\"; a name is"),
         ("[service.web]", "[service.host]", "services.toml:12: service name \"host\" is Gate's own"),
         ("[service.web]", "[service.gate-net]", "services.toml:12: service name \"gate-net\" is Gate's own"),
-        ("observe = true", "observe = true\nobserve = false", "services.toml:17: duplicate key"),
-        ("[group.clients]", "[hosts]\nposture = \"deny\"\n[group.clients]", "services.toml:2: unknown key \"hosts\"; expected \"environment\", \"group\" or \"service\""),
-        ("observe = true", "observe =", "services.toml:16: string values must be quoted"),
-        ("observe = true", "[service.web.port.api]\nlisten = \"tcp/8080\"", "services.toml:16: web.api and orders.api both listen on tcp/8080"),
-        ("observe = true", "[service.web.port.api]\nlisten = \"tcp/80\"\nprotocol = \"http\"", "services.toml:16: no route in [service.web.port.api]"),
+        ("mode = \"observe\"", "mode = \"observe\"\nmode = \"enforce\"", "services.toml:17: duplicate key"),
+        ("[group.clients]", "[hosts]\nposture = \"deny\"\n[group.clients]", "services.toml:2: unknown key \"hosts\"; did you mean \"host\"?"),
+        ("mode = \"observe\"", "mode =", "services.toml:16: string values must be quoted"),
+        ("mode = \"observe\"", "[service.web.port.api]\nlisten = \"tcp/8080\"", "services.toml:16: web.api and orders.api (line 7) both listen on tcp/8080; one port has one service"),
+        ("mode = \"observe\"", "[service.web.port.api]\nlisten = \"tcp/80\"\nprotocol = \"http\"", "services.toml:16: no route in [service.web.port.api]"),
         ("groups = [\"read\"] }", "groups = [\"read\"] }\nother = { match = \"GET /orders/7\" }", "services.toml:12: route \"other\" (GET /orders/7) overlaps route \"getOrder\" (GET /orders/{id:int}, line 11)"),
-        ("observe = true", "[service.orders.port.b]\nlisten = \"tcp/81\"\nprotocol = \"http\"\nroute.getOrder = { match = \"GET /\" }", "services.toml:19: route \"getOrder\" is on the ports \"api\" and \"b\""),
+        ("mode = \"observe\"", "[service.orders.port.b]\nlisten = \"tcp/81\"\nprotocol = \"http\"\nroute.getOrder = { match = \"GET /\" }", "services.toml:19: route \"getOrder\" is on the ports \"api\" and \"b\""),
     ];
     let mut wrong = Vec::new();
     for (from, to, expected) in table {
@@ -113,8 +117,7 @@ fn every_mistake_has_its_line_and_what_would_be_right() {
 
 #[test]
 fn all_mistakes_are_reported_at_once() {
-    let text =
-        GOOD.replace("owner", "ownr").replace("GET", "GTE").replace("tcp/8080", "8080").replace("observe", "observ");
+    let text = GOOD.replace("owner", "ownr").replace("GET", "GTE").replace("tcp/8080", "8080").replace("mode", "mod");
     let found = errors(&text);
     let lines: Vec<&str> = found.iter().filter_map(|error| error.split(':').nth(1)).collect();
     assert_eq!(lines, ["5", "8", "11", "14", "16"], "{found:#?}");
