@@ -69,6 +69,11 @@ impl<'t> Parties<'t> {
         Self(services.chain(networks).chain(own).collect())
     }
 
+    /// All of them, by number.
+    pub fn iter(&self) -> impl Iterator<Item = (ServiceId, Party<'t>)> {
+        self.0.iter().map(|(id, party)| (*id, *party))
+    }
+
     /// Who has that number.
     #[must_use]
     pub fn get(&self, id: ServiceId) -> Option<Party<'t>> {

@@ -1,5 +1,6 @@
 use super::*;
-use crate::{FORMAT, PathPattern, Port, PortId, Protocol, Reach, Route, Service, ServiceId, Times, Transport};
+use crate::{Access, Condition, FORMAT, PathPattern, Port, PortId, Protocol, Reach, Route, Rule, Service, ServiceId, Times, Transport};
+use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 /// Conditions that the random rules have; the last two may fail.
