@@ -120,6 +120,14 @@ impl Store {
         self.in_force.as_ref()?.previous.as_ref()
     }
 
+    /// Every bundle that may be in force next without being loaded: those that are, and that everything could go back to.
+    #[must_use]
+    pub fn within_reach(&self) -> Vec<Digest> {
+        let back = self.provisional.as_ref().map(Provisional::back);
+        let pairs = self.in_force.iter().chain(back);
+        pairs.flat_map(|pair| [Some(&pair.current), pair.previous.as_ref()]).flatten().map(Admitted::digest).collect()
+    }
+
     /// The bundle that was provisional when the process ended before, and went back since.
     #[must_use]
     pub const fn went_back(&self) -> Option<&WentBack> {

@@ -72,6 +72,10 @@ impl Provisional {
     pub(super) const fn new(back: InForce, until: Uptime) -> Self {
         Self { back, until }
     }
+
+    pub(super) const fn back(&self) -> &InForce {
+        &self.back
+    }
 }
 
 impl Store {
