@@ -238,6 +238,7 @@ impl Judge<'_> {
     fn candidate(&self, candidate: Candidate<'_>) -> Result<Signers, Vec<Reason>> {
         let mut reasons = self.place(candidate.manifest, candidate.digest);
         reasons.extend(self.time(candidate.manifest));
+        reasons.extend(candidate.tables.map(|tables| self.history.taken_over(tables)).unwrap_or_default());
         let judges = self.duties_in_force(&candidate, &mut reasons);
         let change = self.change(&candidate);
         if let (Some(change), Some(duties), Some(tables)) = (&change, candidate.duties, candidate.tables) {

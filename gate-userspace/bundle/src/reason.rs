@@ -219,6 +219,20 @@ pub enum Reason {
         /// The first number that is free.
         next: u64,
     },
+    /// A service has the number of another one, whose sockets may live on.
+    #[error(
+        "service {service} has number {number}, which was that of {before} in a bundle that went back: open sockets of \
+         {before} would be taken for those of {service}; first load a bundle that declares {before} and no other new \
+         service"
+    )]
+    NumberTakenOver {
+        /// The number.
+        number: u32,
+        /// The service that has it in the bundle.
+        service: String,
+        /// The one that had it.
+        before: String,
+    },
     /// A transition would be skipped, so that nobody would have judged it.
     #[error("version {found} skips a step; the next one here is {expected}, load the bundles between in their order")]
     SkipsVersions {

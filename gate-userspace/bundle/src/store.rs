@@ -232,7 +232,7 @@ impl Store {
     fn reverted(&mut self, to: Admitted) {
         let gone = self.in_force.replace(InForce { current: to, previous: None });
         if let Some(InForce { current, .. }) = gone {
-            self.history.burn(current.version(), current.digest(), Fate::Reverted);
+            self.history.burn(current.bundle(), Fate::Reverted);
         }
     }
 

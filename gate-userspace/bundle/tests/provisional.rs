@@ -325,6 +325,39 @@ fn numbers_are_left_out_only_by_what_follows_the_bundle_in_force_and_not_too_man
     assert_eq!(in_force(&open(dir.path(), 0)), third.digest());
 }
 
+/// A process of the service that went back still has its sockets: under its number nobody else is let in.
+#[test]
+fn a_number_of_a_service_that_went_back_is_given_to_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path(), 0);
+    load(&mut store, &after(None, 1, "first"));
+    let first = store.current().cloned();
+    let with_service = |version: u64, names: &[&str]| {
+        let mut tables = tables(ENVIRONMENT, "the shop");
+        for (number, name) in (3..).zip(names) {
+            let service = gate_tables::Service { id: gate_tables::ServiceId(number), ..tables.services[0].clone() };
+            let (name, cgroup) = ((*name).to_owned(), format!("{name}.service"));
+            tables.services.push(gate_tables::Service { name, cgroup, ..service });
+        }
+        tables.services.sort_by(|one, other| one.name.cmp(&other.name));
+        let mut files = files(&duties(1));
+        files.insert(TABLES.into(), tables.to_bytes().unwrap());
+        let previous = first.as_ref().map(|first| (version - 1, first.digest()));
+        signed(&Bundle::unsigned(Draft { previous, ..draft(None) }, files).unwrap(), &[AUTHOR, APPROVER])
+    };
+    let reports = with_service(2, &["reports"]);
+    stage(&mut store, &reports).unwrap();
+    store.activate_until(reports.digest(), NOW, &clock(0), clock(DEADLINE)).unwrap();
+    store.go_back(&clock(DEADLINE)).unwrap();
+    let another = with_service(3, &["archive"]);
+    let expected = Reason::NumberTakenOver { number: 3, service: "archive".into(), before: "reports".into() };
+    assert_eq!(reasons(stage(&mut store, &another)), [expected.clone()]);
+    drop(store);
+    let mut store = open(dir.path(), 0);
+    assert_eq!(reasons(stage(&mut store, &another)), [expected], "also after a restart");
+    load(&mut store, &with_service(3, &["reports", "archive"]));
+}
+
 trait WithVersion {
     fn clone_with_version(&self, version: u64) -> Bundle;
 }

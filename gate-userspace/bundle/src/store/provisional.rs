@@ -146,7 +146,7 @@ impl Store {
     pub fn go_back(&mut self, clock: &Uptime) -> Option<WentBack> {
         let Provisional { back, .. } = self.provisional.take_if(|provisional| provisional.until.is_over(clock))?;
         let bundle = self.in_force.replace(back)?.current;
-        self.history.burn(bundle.version(), bundle.digest(), Fate::NotConfirmed);
+        self.history.burn(bundle.bundle(), Fate::NotConfirmed);
         let kept = self.keep_expired(bundle.version());
         Some(WentBack { bundle, kept })
     }

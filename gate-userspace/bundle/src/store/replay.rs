@@ -58,7 +58,7 @@ impl Store {
     /// It was in force and is not: nothing depends on it but its number.
     fn replay_expired(&mut self, version: u64) -> Result<(), StoreError> {
         let (bundle, _) = self.read(version, Kind::Expired)?;
-        self.history.burn(version, bundle.digest(), Fate::NotConfirmed);
+        self.history.burn(&bundle, Fate::NotConfirmed);
         Ok(())
     }
 
@@ -80,7 +80,7 @@ impl Store {
                 self.follow(admitted);
             }
             _ => {
-                self.history.burn(version, bundle.digest(), Fate::NotConfirmed);
+                self.history.burn(&bundle, Fate::NotConfirmed);
                 let kept = self.keep_expired(version);
                 self.went_back = Some(WentBack { bundle: admitted, kept });
             }
