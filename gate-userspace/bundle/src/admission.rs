@@ -1,12 +1,15 @@
 //! Whether a bundle may take effect.
 
 mod change;
+mod history;
 mod scope;
 mod signers;
 mod toxic;
 
 pub(crate) use change::join;
 pub use change::{Because, Change};
+pub use history::Fate;
+pub(crate) use history::History;
 pub use toxic::{Held, check_toxic};
 
 use crate::bundle::{Signed, Unchecked, check_signatures};
@@ -15,6 +18,9 @@ use gate_tables::Tables;
 use serde::Serialize;
 use std::fmt;
 use std::io::Read;
+
+/// How many version numbers a bundle may leave out. Without a bound, one person could use up all of them at once.
+const MAX_LEAP: u64 = 1_000;
 
 /// What root trusts before there is any bundle: the first bundle brings exactly these duties, and satisfies them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,7 +158,7 @@ pub fn admit(
     if current.is_some_and(|current| current.digest() == candidate.digest()) {
         return Ok(Admission::AlreadyActive);
     }
-    let judge = Judge { current, trust, environment, now: Some(now) };
+    let judge = Judge { current, trust, environment, now: Some(now), history: &History::default() };
     judge.bundle(candidate).map(Admission::Admitted)
 }
 
@@ -168,47 +174,24 @@ pub fn admit_tar(
     environment: &str,
     now: u64,
 ) -> Result<Admission, Refusal> {
-    let unchecked = Unchecked::read(reader, limits)?;
-    let judge = Judge { current, trust, environment, now: Some(now) };
-    let candidate = Candidate {
-        manifest: &unchecked.manifest,
-        tables: unchecked.tables.as_ref(),
-        duties: unchecked.duties.as_ref(),
-        duties_bytes: unchecked.members().files.get(DUTIES).map(Vec::as_slice),
-        signatures: check_signatures(unchecked.members()),
-    };
-    let same = current.is_some_and(|current| current.digest() == unchecked.digest);
-    let judged = if same { Ok(None) } else { judge.candidate(candidate).map(Some) };
-    match (unchecked.into_bundle(), judged) {
-        (Ok(_), Ok(None)) => Ok(Admission::AlreadyActive),
-        (Ok(bundle), Ok(Some(signers))) => Ok(Admission::Admitted(Admitted { bundle, signers })),
-        (Err(mut reasons), Err(more)) => {
-            reasons.extend(more);
-            Err(Refusal::new(reasons))
-        }
-        (Err(reasons), Ok(_)) | (Ok(_), Err(reasons)) => Err(Refusal::new(reasons)),
-    }
+    let judge = Judge { current, trust, environment, now: Some(now), history: &History::default() };
+    judge.tar(Unchecked::read(reader, limits)?)
 }
 
-/// Judges a bundle that was activated before: expiry gates the first activation only.
-pub(crate) fn readmit(
-    candidate: &Bundle,
-    current: Option<&Admitted>,
-    trust: &EnrolledRoot,
-    environment: &str,
-) -> Result<Admitted, Refusal> {
-    Judge { current, trust, environment, now: None }.bundle(candidate)
-}
-
-struct Judge<'a> {
-    current: Option<&'a Admitted>,
-    trust: &'a EnrolledRoot,
-    environment: &'a str,
-    now: Option<u64>,
+/// What a bundle is judged by.
+pub(crate) struct Judge<'a> {
+    pub(crate) current: Option<&'a Admitted>,
+    pub(crate) trust: &'a EnrolledRoot,
+    /// The host's.
+    pub(crate) environment: &'a str,
+    /// In seconds since 1970; `None` for a bundle that was activated before: expiry gates the first activation only.
+    pub(crate) now: Option<u64>,
+    pub(crate) history: &'a History,
 }
 
 struct Candidate<'a> {
     manifest: &'a Manifest,
+    digest: Digest,
     tables: Option<&'a Tables>,
     duties: Option<&'a Duties>,
     duties_bytes: Option<&'a [u8]>,
@@ -216,9 +199,33 @@ struct Candidate<'a> {
 }
 
 impl Judge<'_> {
-    fn bundle(&self, bundle: &Bundle) -> Result<Admitted, Refusal> {
+    /// An archive, with everything that is wrong with it and its place at once.
+    pub(crate) fn tar(&self, unchecked: Unchecked) -> Result<Admission, Refusal> {
+        let candidate = Candidate {
+            manifest: &unchecked.manifest,
+            digest: unchecked.digest,
+            tables: unchecked.tables.as_ref(),
+            duties: unchecked.duties.as_ref(),
+            duties_bytes: unchecked.members().files.get(DUTIES).map(Vec::as_slice),
+            signatures: check_signatures(unchecked.members()),
+        };
+        let same = self.current.is_some_and(|current| current.digest() == unchecked.digest);
+        let judged = if same { Ok(None) } else { self.candidate(candidate).map(Some) };
+        match (unchecked.into_bundle(), judged) {
+            (Ok(_), Ok(None)) => Ok(Admission::AlreadyActive),
+            (Ok(bundle), Ok(Some(signers))) => Ok(Admission::Admitted(Admitted { bundle, signers })),
+            (Err(mut reasons), Err(more)) => {
+                reasons.extend(more);
+                Err(Refusal::new(reasons))
+            }
+            (Err(reasons), Ok(_)) | (Ok(_), Err(reasons)) => Err(Refusal::new(reasons)),
+        }
+    }
+
+    pub(crate) fn bundle(&self, bundle: &Bundle) -> Result<Admitted, Refusal> {
         let candidate = Candidate {
             manifest: bundle.manifest(),
+            digest: bundle.digest(),
             tables: Some(bundle.tables()),
             duties: Some(bundle.duties()),
             duties_bytes: bundle.file(DUTIES),
@@ -229,8 +236,9 @@ impl Judge<'_> {
     }
 
     fn candidate(&self, candidate: Candidate<'_>) -> Result<Signers, Vec<Reason>> {
-        let mut reasons = self.place(candidate.manifest);
+        let mut reasons = self.place(candidate.manifest, candidate.digest);
         reasons.extend(self.time(candidate.manifest));
+        reasons.extend(candidate.tables.map(|tables| self.history.taken_over(tables)).unwrap_or_default());
         let judges = self.duties_in_force(&candidate, &mut reasons);
         let change = self.change(&candidate);
         if let (Some(change), Some(duties), Some(tables)) = (&change, candidate.duties, candidate.tables) {
@@ -251,7 +259,7 @@ impl Judge<'_> {
     }
 
     /// The environment, the version, the predecessor.
-    fn place(&self, manifest: &Manifest) -> Vec<Reason> {
+    fn place(&self, manifest: &Manifest, digest: Digest) -> Vec<Reason> {
         let mut reasons = Vec::new();
         let expected = self.environment.to_owned();
         if self.trust.environment != self.environment {
@@ -261,18 +269,28 @@ impl Judge<'_> {
         if manifest.environment() != self.environment {
             reasons.push(Reason::WrongEnvironment { expected, found: manifest.environment().to_owned() });
         }
-        let has = self.current.map_or(0, Admitted::version);
-        let found = manifest.version();
-        if found <= has {
-            reasons.push(Reason::NotNewer { has, found });
-        } else if found - has > 1 {
-            reasons.push(Reason::SkipsVersions { expected: has.saturating_add(1), found });
-        }
-        let (expected, found) = (self.current.map(Admitted::digest), manifest.previous());
-        if expected != found {
-            reasons.push(Reason::PreviousDiffers { expected, found });
+        let (expected, previous) = (self.current.map(Admitted::digest), manifest.previous());
+        reasons.extend(self.version(manifest.version(), digest, expected == previous));
+        if expected != previous {
+            reasons.push(Reason::PreviousDiffers { expected, found: previous });
         }
         reasons
+    }
+
+    /// Versions rise. Numbers are left out where a bundle between went back on some host ([`History`]): nothing is
+    /// skipped then, because what it follows is what is in force here.
+    fn version(&self, found: u64, digest: Digest, follows: bool) -> Option<Reason> {
+        let has = self.current.map_or(0, Admitted::version);
+        if found <= has {
+            return Some(Reason::NotNewer { has, found });
+        }
+        let seen = has.max(self.history.highest());
+        if found <= seen {
+            return (!self.history.may_come_again(found, digest)).then(|| self.history.used_up(found, seen));
+        }
+        let leap = found - seen - 1;
+        let leaps = leap > if self.current.is_some() && follows { MAX_LEAP } else { 0 };
+        leaps.then(|| Reason::SkipsVersions { expected: seen.saturating_add(1), found })
     }
 
     /// What it changes, by its tables; that they follow from its rules is for gate-authz to confirm.

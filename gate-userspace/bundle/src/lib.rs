@@ -20,6 +20,8 @@
 //! - [`admit`] judges a bundle by the duties of the bundle *before* it, the first one by what root enrolled
 //!   ([`EnrolledRoot`]). A bundle that only takes access away needs one signature, every other one an author and the
 //!   approvals: [`Change`] says which it is. A [`Refusal`] holds every reason, and an [`Admitted`] cannot be made in any other way.
+//! - A bundle may be provisional ([`Store::activate_until`]), and one operator may go back to its predecessor where that
+//!   only takes access away ([`Revert`]).
 //! - [`Store`] keeps the chain of admitted bundles, and believes nothing on the disk: on opening it admits the chain
 //!   again from the enrolled root.
 //!
@@ -34,11 +36,14 @@ mod duties;
 mod key;
 mod manifest;
 mod reason;
+mod revert;
 mod signature;
+mod statement;
 mod store;
 
 pub use admission::{
-    Admission, Admitted, Because, Change, EnrolledRoot, Held, Quorum, Signer, Signers, admit, admit_tar, check_toxic,
+    Admission, Admitted, Because, Change, EnrolledRoot, Fate, Held, Quorum, Signer, Signers, admit, admit_tar,
+    check_toxic,
 };
 pub use archive::{ArchiveError, Limits};
 pub use bundle::{Bundle, Signed};
@@ -47,8 +52,10 @@ pub use duties::{Day, Duties, DutiesProblem, Duty, Exception, Holder, Mode, Pers
 pub use key::{Key, KeyError};
 pub use manifest::{Draft, FORMAT, Manifest, ManifestError};
 pub use reason::{Reason, Refusal};
-pub use signature::{Role, SignatureProblem, signing_namespace};
-pub use store::{Store, StoreError};
+pub use revert::{Revert, Reverting, cannot_revert};
+pub use signature::{REVERT_NAMESPACE, Role, SignatureProblem, signing_namespace};
+pub use statement::StatementError;
+pub use store::{MOST_PROVISIONAL_S, Store, StoreError, Uptime, WentBack};
 
 /// The member that holds the compiled tables.
 pub const TABLES: &str = "tables.json";

@@ -2,7 +2,8 @@
 
 use crate::admission::join;
 use crate::{
-    ArchiveError, Because, Digest, DutiesProblem, Duty, Exception, Held, Holder, ManifestError, Role, SignatureProblem,
+    ArchiveError, Because, Digest, DutiesProblem, Duty, Exception, Fate, Held, Holder, ManifestError, Role,
+    SignatureProblem, StatementError,
 };
 use std::fmt;
 
@@ -201,6 +202,37 @@ pub enum Reason {
         /// The version of the bundle.
         found: u64,
     },
+    /// The number of a bundle that went back: two bundles of one version could be told apart by nobody.
+    #[error(
+        "version {found} is used up here{}; the next one is {next}: gatectl bundle build --went-back",
+        match .fate {
+            Some(Fate::NotConfirmed) => ": a bundle of that version was provisional, and nobody confirmed it in time",
+            Some(Fate::Reverted) => ": a bundle of that version was reverted",
+            None => ", because a bundle of a later version went back",
+        }
+    )]
+    UsedUp {
+        /// The version of the bundle.
+        found: u64,
+        /// What became of the one that had it, where there was one.
+        fate: Option<Fate>,
+        /// The first number that is free.
+        next: u64,
+    },
+    /// A service has the number of another one, whose sockets may live on.
+    #[error(
+        "service {service} has number {number}, which was that of {before} in a bundle that went back: open sockets of \
+         {before} would be taken for those of {service}; first load a bundle that declares {before} and no other new \
+         service"
+    )]
+    NumberTakenOver {
+        /// The number.
+        number: u32,
+        /// The service that has it in the bundle.
+        service: String,
+        /// The one that had it.
+        before: String,
+    },
     /// A transition would be skipped, so that nobody would have judged it.
     #[error("version {found} skips a step; the next one here is {expected}, load the bundles between in their order")]
     SkipsVersions {
@@ -248,6 +280,58 @@ pub enum Reason {
         not_after: u64,
         /// Now.
         now: u64,
+    },
+    /// A statement that is none.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// A statement that goes back from another bundle than the one in force.
+    #[error(
+        "it goes back from bundle {stated} (version {stated_version}); in force here is {found} (version {version})"
+    )]
+    RevertsAnother {
+        /// The bundle that the statement names.
+        stated: Digest,
+        /// And its version.
+        stated_version: u64,
+        /// The bundle in force.
+        found: Digest,
+        /// And its version.
+        version: u64,
+    },
+    /// A statement that goes back to another bundle than the one before.
+    #[error("it goes back to bundle {stated}; the one before the bundle in force is {found}")]
+    RevertsToAnother {
+        /// The bundle that the statement names.
+        stated: Digest,
+        /// The predecessor.
+        found: Digest,
+    },
+    /// Going back would give access: who took it away is asked, too.
+    #[error("going back gives access, or other duties ({}); that takes a new bundle, with an author and every approval", join(.because))]
+    RevertGives {
+        /// Every cause.
+        because: Vec<Because>,
+    },
+    /// Somebody signed a statement who does not operate.
+    #[error("{person} signed to go back and is not allowed to operate by the duties in force")]
+    NotOperator {
+        /// Who.
+        person: String,
+    },
+    /// Going back is about services of others.
+    #[error(
+        "the signature of {person} does not count: it is for services of {} only (owners in duties.toml), and going back \
+         changes {}",
+        .owners.join(", "),
+        first_few(.beyond)
+    )]
+    BeyondOperator {
+        /// Who.
+        person: String,
+        /// Whose services the person acts for.
+        owners: Vec<String>,
+        /// What is not theirs, in words.
+        beyond: Vec<String>,
     },
     /// A team becomes one person.
     #[error("policy/duties.toml: mode \"team\" becomes \"solo\"; it can only be raised")]

@@ -1,4 +1,4 @@
-//! One signature of a bundle: SSHSIG over the exact bytes of the manifest.
+//! Signatures of people: SSHSIG over the exact bytes of a manifest or of a statement.
 
 use crate::key::{Key, KeyError};
 use serde::Serialize;
@@ -30,6 +30,9 @@ pub const fn signing_namespace(role: Role) -> &'static str {
     }
 }
 
+/// The namespace of a statement that goes back to the bundle before: [`crate::Revert`].
+pub const REVERT_NAMESPACE: &str = "gate-revert@v1";
+
 /// Why a signature counts for nothing, whoever made it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureProblem {
@@ -37,16 +40,18 @@ pub enum SignatureProblem {
     #[error("is not an armored SSH signature: {0}")]
     Malformed(String),
     /// Made for another purpose.
-    #[error("is made in namespace {found:?}; a bundle is signed in \"gate-author@v1\" or \"gate-approver@v1\"")]
+    #[error("is made in namespace {found:?}; right is {}", .right.iter().map(|right| format!("{right:?}")).collect::<Vec<_>>().join(" or "))]
     WrongNamespace {
         /// The namespace of the signature.
         found: String,
+        /// Those in which it would have said something here.
+        right: Vec<&'static str>,
     },
     /// Made with a key that is not accepted.
     #[error("its key {0}")]
     Key(#[from] KeyError),
     /// The signature is of something else.
-    #[error("by key {fingerprint} is not a signature of this manifest")]
+    #[error("by key {fingerprint} is not a signature of these bytes")]
     DoesNotMatch {
         /// The key that the signature names.
         fingerprint: String,
@@ -67,12 +72,6 @@ pub enum SignatureProblem {
     },
 }
 
-impl Role {
-    fn of_namespace(namespace: &str) -> Option<Self> {
-        [Self::Author, Self::Approver].into_iter().find(|role| signing_namespace(*role) == namespace)
-    }
-}
-
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -82,8 +81,19 @@ impl fmt::Display for Role {
     }
 }
 
-/// Checks one armored signature of `message`. Whose key it is, and what that person may do, is not judged here.
-pub(crate) fn verify(armored: &[u8], message: &[u8]) -> Result<(Role, Key), SignatureProblem> {
+/// Checks one armored signature of a bundle's manifest. Whose key it is, and what that person may do, is not judged
+/// here.
+pub(crate) fn verify(armored: &[u8], manifest: &[u8]) -> Result<(Role, Key), SignatureProblem> {
+    let roles = [Role::Author, Role::Approver];
+    verify_as(armored, manifest, &roles.map(|role| (role, signing_namespace(role))))
+}
+
+/// Checks one armored signature of `message` in one of these namespaces, and says what it means.
+pub(crate) fn verify_as<M: Copy>(
+    armored: &[u8],
+    message: &[u8],
+    meanings: &[(M, &'static str)],
+) -> Result<(M, Key), SignatureProblem> {
     let malformed = |what: &str| SignatureProblem::Malformed(what.to_owned());
     if !armored.starts_with(ARMOR.as_bytes()) {
         return Err(malformed(&format!("it does not start with {ARMOR}")));
@@ -95,20 +105,21 @@ pub(crate) fn verify(armored: &[u8], message: &[u8]) -> Result<(Role, Key), Sign
     if !signature.reserved().is_empty() {
         return Err(malformed("its reserved field is not empty"));
     }
-    let Some(role) = Role::of_namespace(signature.namespace()) else {
-        return Err(SignatureProblem::WrongNamespace { found: signature.namespace().to_owned() });
+    let Some((meaning, namespace)) = meanings.iter().find(|(_, namespace)| *namespace == signature.namespace()) else {
+        let right = meanings.iter().map(|(_, namespace)| *namespace).collect();
+        return Err(SignatureProblem::WrongNamespace { found: signature.namespace().to_owned(), right });
     };
     let key = Key::accept(signature.public_key().clone())?;
     let fingerprint = key.fingerprint();
     let public = PublicKey::from(key.data().clone());
     let same_type = signature.algorithm() == key.data().algorithm();
-    if !same_type || public.verify(signing_namespace(role), message, &signature).is_err() {
+    if !same_type || public.verify(namespace, message, &signature).is_err() {
         return Err(SignatureProblem::DoesNotMatch { fingerprint });
     }
     if key.is_security_key() && !was_touched(signature.signature_bytes()) {
         return Err(SignatureProblem::NoTouch { fingerprint });
     }
-    Ok((role, key))
+    Ok((*meaning, key))
 }
 
 /// `ssh-key` 0.6 verifies that the flags are the signed ones, and leaves their meaning to us.

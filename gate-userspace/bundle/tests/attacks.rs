@@ -208,7 +208,10 @@ fn p63_a_signature_for_another_purpose_is_refused() {
     let bundle = unsigned(&duties(1), Some(&first));
     for namespace in ["git", "file", "gate-author@v2", "gate-author@v1 "] {
         let armored = sign(ALICE, namespace, bundle.manifest_bytes());
-        let problem = SignatureProblem::WrongNamespace { found: namespace.into() };
+        let problem = SignatureProblem::WrongNamespace {
+            found: namespace.into(),
+            right: vec!["gate-author@v1", "gate-approver@v1"],
+        };
         let expected = Reason::Signature { member: "signatures/0.sig".into(), problem };
         assert_eq!(bundle.with_signature(&armored).unwrap_err(), expected);
         let forced = with_member(&signed(&bundle, &[AUTHOR, APPROVER]), "signatures/0.sig", armored.as_bytes());

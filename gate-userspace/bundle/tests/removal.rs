@@ -253,7 +253,7 @@ fn p63_a_removal_is_not_replayed_after_a_later_addition() {
 #[test]
 fn a_store_admits_a_removal_by_one_again_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
-    let open = || Store::open(dir.path(), root(&duties(2)), ENVIRONMENT, Limits::default()).unwrap();
+    let open = || Store::open(dir.path(), root(&duties(2)), ENVIRONMENT, Limits::default(), &clock(0)).unwrap();
     let mut store = open();
     let everybody = [AUTHOR, APPROVER, (Role::Approver, CAROL)];
     let first = signed(&shop::bundle(&duties(2), &shop::tables(), None), &everybody);

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 const LATER: u64 = NOW + 1_000_000;
 
 fn open(dir: &Path) -> Result<Store, StoreError> {
-    Store::open(dir, root(&duties(1)), ENVIRONMENT, Limits::default())
+    Store::open(dir, root(&duties(1)), ENVIRONMENT, Limits::default(), &clock(0))
 }
 
 /// A bundle that follows what is in force.
@@ -149,9 +149,9 @@ fn an_older_copy_does_not_roll_the_chain_back() {
 #[test]
 fn a_chain_from_another_root_is_refused() {
     let (dir, _) = chain_of_three();
-    let told = message(Store::open(dir.path(), root(&duties(2)), ENVIRONMENT, Limits::default()));
+    let told = message(Store::open(dir.path(), root(&duties(2)), ENVIRONMENT, Limits::default(), &clock(0)));
     assert!(told.contains("chain/1.tar") && told.contains("root enrolled"), "{told}");
-    let told = message(Store::open(dir.path(), root(&duties(1)), "prod", Limits::default()));
+    let told = message(Store::open(dir.path(), root(&duties(1)), "prod", Limits::default(), &clock(0)));
     assert!(told.contains("this host is in \"prod\""), "{told}");
 }
 

@@ -146,7 +146,7 @@ fn an_exception_ends_and_then_blocks_all_but_removals() {
 fn an_exception_that_ended_does_not_stop_what_runs() {
     let duties = duties_with(&[toxic("service"), exception("web")]);
     let dir = tempfile::tempdir().unwrap();
-    let open = || Store::open(dir.path(), root(&duties), ENVIRONMENT, Limits::default()).unwrap();
+    let open = || Store::open(dir.path(), root(&duties), ENVIRONMENT, Limits::default(), &clock(0)).unwrap();
     let mut store = open();
     let files = shop::bundle(&duties, &shop::tables(), None).files().clone();
     let bundle = Bundle::unsigned(Draft { not_after: NOW + 30 * DAY, ..draft(None) }, files).unwrap();

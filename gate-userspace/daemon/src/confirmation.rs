@@ -86,12 +86,13 @@ impl Kept {
         sync_directory(&self.directory)
     }
 
-    /// Removes what belongs to bundles that are no longer in force. What cannot be removed does no harm.
-    pub(crate) fn forget_others(&self, bundle: Digest) {
-        let right = self.path(bundle);
+    /// Removes what belongs to bundles that will not be in force again without being loaded. What cannot be removed does
+    /// no harm.
+    pub(crate) fn forget_others(&self, bundles: &[Digest]) {
+        let right: Vec<PathBuf> = bundles.iter().map(|bundle| self.path(*bundle)).collect();
         let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
         for path in entries.map(|entry| entry.path()) {
-            if path.extension().is_some_and(|extension| extension == "confirmation") && path != right {
+            if path.extension().is_some_and(|extension| extension == "confirmation") && !right.contains(&path) {
                 let _ = fs::remove_file(path);
             }
         }

@@ -4,7 +4,7 @@ use crate::confine::{Needs, confine};
 use crate::queue::{Queue, Reports};
 use crate::serving::Confined;
 use crate::{Context, DaemonError, Reporter, Socket};
-use gate_bundle::{Admitted, Digest, EnrolledRoot, Store};
+use gate_bundle::{Admitted, Digest, EnrolledRoot, Store, Uptime};
 use gate_host::{Clock, HostConfig, PublicKeys, Role, RoleKey, binary_sha256, public_key_line, system_random};
 use gate_ipc::{Admission, CgroupRoot, Listener};
 use gate_sandbox::Sandbox;
@@ -27,6 +27,7 @@ pub struct Daemon {
     cgroups: CgroupRoot,
     reports: Reports,
     sandbox: Sandbox,
+    boot: String,
 }
 
 /// SIGTERM and SIGINT, caught from the start on.
@@ -79,8 +80,9 @@ impl Daemon {
         let public_keys = PublicKeys::load(config.keys_dir(), 0)?;
         let key = load_key(role, &config, &public_keys)?;
         let binary = binary_sha256().map_err(DaemonError::system("reading /proc/self/exe"))?;
-        let store = open_store(role, &config)?;
         let clock = Clock::system();
+        let boot = boot_id()?;
+        let store = open_store(role, &config, &Uptime { boot: boot.clone(), ns: clock.boottime_ns() })?;
         let queue = Queue::new(clock.clone());
         let context = Context {
             role,
@@ -90,7 +92,7 @@ impl Daemon {
             reporter: Reporter::new(Arc::clone(&queue)),
             binary: hex::encode(binary),
         };
-        Ok(Self { context, key, store, cgroups, reports: Reports::new(&queue), sandbox })
+        Ok(Self { context, key, store, cgroups, reports: Reports::new(&queue), sandbox, boot })
     }
 
     /// What every part of the daemon may know.
@@ -135,7 +137,8 @@ impl Daemon {
         let catch = |kind| signal(kind).map_err(DaemonError::system("catching signals"));
         let stop = Stop { terminate: catch(SignalKind::terminate())?, interrupt: catch(SignalKind::interrupt())? };
         let sandbox = confine(self.sandbox, &self.context, needs)?;
-        Ok(Confined { context: self.context, store: self.store, reports: Some(self.reports), admin, stop, sandbox })
+        let Self { context, store, reports, boot, .. } = self;
+        Ok(Confined { context, store, boot, reports: Some(reports), admin, stop, sandbox })
     }
 }
 
@@ -171,12 +174,19 @@ fn load_key(role: Role, config: &HostConfig, enrolled: &PublicKeys) -> Result<Op
     Err(DaemonError::NotEnrolled { key: path, enrolled: config.keys_dir().to_owned(), public })
 }
 
-fn open_store(role: Role, config: &HostConfig) -> Result<Store, DaemonError> {
+/// Which boot this is: a provisional bundle does not outlive it.
+fn boot_id() -> Result<String, DaemonError> {
+    let path = "/proc/sys/kernel/random/boot_id";
+    let text = std::fs::read_to_string(path).map_err(DaemonError::system(path))?;
+    Ok(text.trim().to_owned())
+}
+
+fn open_store(role: Role, config: &HostConfig, clock: &Uptime) -> Result<Store, DaemonError> {
     let environment = config.environment();
     let trust = EnrolledRoot {
         environment: environment.to_owned(),
         duties_sha256: Digest::from_bytes(config.enrolled().duties_sha256),
     };
     let directory = config.state_dir(role).join("bundles");
-    Ok(Store::open(&directory, trust, environment, gate_bundle::Limits::default())?)
+    Ok(Store::open(&directory, trust, environment, gate_bundle::Limits::default(), clock)?)
 }

@@ -19,6 +19,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Confined {
     pub(crate) context: Context,
     pub(crate) store: Store,
+    /// Which boot this is.
+    pub(crate) boot: String,
     pub(crate) reports: Option<Reports>,
     pub(crate) admin: Socket,
     pub(crate) stop: Stop,
@@ -53,7 +55,7 @@ impl Confined {
     /// # Errors
     /// [`DaemonError::Duty`] when gate-audit has not taken its reports.
     pub async fn begin<D: Duty>(self, duty: Rc<D>) -> Result<Serving, DaemonError> {
-        let Self { context, store, reports, admin, stop, sandbox } = self;
+        let Self { context, store, boot, reports, admin, stop, sandbox } = self;
         let mut tasks = Vec::new();
         match reports {
             Some(_) if context.role == Role::Audit => {
@@ -67,8 +69,9 @@ impl Confined {
         }
         let binary = context.binary.clone();
         context.reporter.report(Event::Start { binary, sandbox: sandbox.clone(), object: None });
-        let administrators = Rc::new(Administrators::new(context.clone(), duty, store, sandbox));
+        let administrators = Rc::new(Administrators::new(context.clone(), duty, store, boot, sandbox));
         administrators.restore().await;
+        tasks.push(tokio::task::spawn_local(Rc::clone(&administrators).keep_deadlines()));
         let admin = serve(admin, administrators, context.reporter.clone(), Limits::OPERATORS);
         tasks.push(tokio::task::spawn_local(admin));
         tasks.push(tokio::task::spawn_local(beat(context.clone())));

@@ -2,6 +2,7 @@
 
 mod candidates;
 mod courier;
+mod provisional;
 mod queue;
 mod serve;
 

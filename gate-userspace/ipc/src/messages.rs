@@ -183,6 +183,23 @@ pub enum AdminRequest {
         /// How many.
         count: u32,
     },
+    /// Switch to the staged bundle, and back to the one before it at the deadline, unless it is confirmed.
+    ActivateUntil {
+        /// Which one.
+        bundle: BundleDigest,
+        /// The deadline: `CLOCK_BOOTTIME` of this boot, in nanoseconds; the same for every role.
+        until_boottime_ns: u64,
+    },
+    /// The provisional bundle stays.
+    Confirm {
+        /// Which one.
+        bundle: BundleDigest,
+    },
+    /// Verify an operator's statement that goes back to the bundle before, and keep that one ready.
+    StageRevert {
+        /// The statement with its signature.
+        statement: String,
+    },
 }
 
 /// Answers to an operator.

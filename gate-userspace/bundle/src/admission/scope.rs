@@ -42,7 +42,7 @@ impl Change {
 
     /// What somebody with this scope cannot write, or take away alone: declarations of others' services, and what is
     /// between two services of others. To ask for access is for the team that wants it, too.
-    pub(super) fn beyond_writing(&self, scope: &BTreeSet<String>) -> Vec<String> {
+    pub(crate) fn beyond_writing(&self, scope: &BTreeSet<String>) -> Vec<String> {
         let difference = self.difference();
         let mut beyond = self.beyond(difference.redeclared.iter().chain(&difference.narrowed).collect(), scope);
         let cells = difference.cells.iter().map(|change| &change.cell);

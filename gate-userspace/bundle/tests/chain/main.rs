@@ -234,7 +234,7 @@ impl World {
         if older + 1 == version {
             process.store = Some(open(&process.dir));
         } else {
-            let rolled = Store::open(&process.dir, enrolled(), ENVIRONMENT, Limits::default());
+            let rolled = Store::open(&process.dir, enrolled(), ENVIRONMENT, Limits::default(), &clock(0));
             assert!(rolled.is_err(), "a copy that is two behind is nobody's ending");
             fs::write(&copy, good).unwrap();
             process.store = Some(open(&process.dir));
@@ -310,7 +310,7 @@ fn enrolled() -> EnrolledRoot {
 }
 
 fn open(dir: &std::path::Path) -> Store {
-    Store::open(dir, enrolled(), ENVIRONMENT, Limits::default()).unwrap()
+    Store::open(dir, enrolled(), ENVIRONMENT, Limits::default(), &clock(0)).unwrap()
 }
 
 #[test]

@@ -12,6 +12,11 @@ use std::collections::BTreeMap;
 pub const NOW: u64 = 1_800_000_000;
 pub const ENVIRONMENT: &str = "demo";
 
+/// So many seconds after the boot.
+pub fn clock(seconds: u64) -> Uptime {
+    Uptime { boot: "this boot".into(), ns: (100 + seconds) * 1_000_000_000 }
+}
+
 pub fn private(seed: u8) -> PrivateKey {
     PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
 }
