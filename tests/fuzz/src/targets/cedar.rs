@@ -51,7 +51,7 @@ fn flows_are_the_tables(compiled: &Compiled) -> Result<(), Finding> {
     let sources = tables.services.iter().map(|service| service.id).chain([ServiceId(0)]);
     for source in sources {
         for service in &tables.services {
-            for port in service.ports.iter().filter(|port| port.protocol == Protocol::Opaque) {
+            for port in service.ports.iter().filter(|port| port.protocol == Protocol::Plain) {
                 let line = tables.reach(source, service.id, port.id);
                 for now in &times {
                     let asked = compiled.decider.decide_connect(source.into(), service.id, port.id, *now).allow;
