@@ -59,6 +59,7 @@ fn bundle(previous: Option<&Bundle>, words: &str) -> Bundle {
         cgroup: format!("{name}.service"),
         observe: false,
         ports: vec![],
+        ..Service::default()
     };
     let tables = Tables {
         format: gate_tables::FORMAT,
@@ -68,6 +69,7 @@ fn bundle(previous: Option<&Bundle>, words: &str) -> Bundle {
         reach: vec![],
         access: vec![],
         rules: vec![],
+        ..Tables::default()
     };
     let files = BTreeMap::from([
         (SERVICES.to_owned(), b"environment = \"test\"\n".to_vec()),

@@ -12,11 +12,9 @@ type Target = (Name, Name, Name);
 pub(super) fn unexplained(names: &Names<'_>, [old, new]: [&Tables; 2], difference: &mut Difference) {
     let before = reached(names, old);
     let gains = difference.cells.iter().filter(|change| change.gains).map(|change| &change.cell);
-    let target = |source, destination, port| {
-        Some((names.number(source)?, names.number(destination)?, names.number(port)?))
-    };
-    let given: HashSet<Target> =
-        gains.filter_map(|cell| target(&cell.source, &cell.destination, &cell.port)).collect();
+    let target =
+        |source, destination, port| Some((names.number(source)?, names.number(destination)?, names.number(port)?));
+    let given: HashSet<Target> = gains.filter_map(|cell| target(&cell.source, &cell.destination, &cell.port)).collect();
     let unexplained = reached(names, new).into_iter().filter(|(target, how)| {
         let stayed = before.get(target).is_some_and(|was| was.via == how.via && within(how.times, was.times));
         !stayed && !given.contains(target)

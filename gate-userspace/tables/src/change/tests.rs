@@ -1,7 +1,10 @@
 use super::*;
-use crate::{Access, Condition, FORMAT, PathPattern, Port, PortId, Protocol, Reach, Route, Rule, Service, ServiceId, Times, Transport};
-use std::collections::BTreeMap;
+use crate::{
+    Access, Condition, FORMAT, PathPattern, Port, PortId, Protocol, Reach, Route, Rule, Service, ServiceId, Times,
+    Transport,
+};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 /// Conditions that the random rules have; the last two may fail.
 const CONDITIONS: usize = 4;

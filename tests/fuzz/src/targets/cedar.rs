@@ -55,7 +55,8 @@ fn flows_are_the_tables(compiled: &Compiled) -> Result<(), Finding> {
                 let line = tables.reach(source, service.id, port.id);
                 for now in &times {
                     let asked = compiled.decider.decide_connect(source.into(), service.id, port.id, *now).allow;
-                    let holds = |now: &i64| u64::try_from(*now).is_ok_and(|now| line.is_some_and(|l| l.times.hold(now)));
+                    let holds =
+                        |now: &i64| u64::try_from(*now).is_ok_and(|now| line.is_some_and(|l| l.times.hold(now)));
                     let told = line.is_some_and(|line| line.via == Via::Direct) && holds(now);
                     Finding::unless(asked == told, || {
                         format!("{source:?} to port {} at {now}: by rule {asked}, by table {told}", port.number)
