@@ -52,10 +52,9 @@ fn issuers(old: &[Issuer], new: &[Issuer], difference: &mut Difference) {
 
 /// An address that leaves a network is of the one around it, or of the world: that may be allowed more.
 fn networks(old: &[Network], new: &[Network], difference: &mut Difference) {
-    let named = |networks: &[Network], name: &str| networks.iter().position(|network| network.name == name);
     for network in new {
         let name = &network.name;
-        match named(old, name).and_then(|at| old.get(at)) {
+        match named(old, name) {
             None => difference.declare(name, format!("network {name} is new")),
             Some(before) if before != network => {
                 difference.declare(name, format!("network {name} is {}, and was {}", words(network), words(before)));
@@ -66,6 +65,11 @@ fn networks(old: &[Network], new: &[Network], difference: &mut Difference) {
     for network in old.iter().filter(|network| named(new, &network.name).is_none()) {
         difference.declare(&network.name, format!("network {} is gone", network.name));
     }
+}
+
+/// Networks are sorted by name.
+fn named<'t>(networks: &'t [Network], name: &str) -> Option<&'t Network> {
+    networks.get(networks.binary_search_by(|network| network.name.as_str().cmp(name)).ok()?)
 }
 
 fn words(network: &Network) -> String {
@@ -85,7 +89,7 @@ fn words(network: &Network) -> String {
 /// A number that is forgotten may be given to another service, whose flows would then be taken for the old one's.
 fn retired(old: &Tables, new: &Tables, difference: &mut Difference) {
     let number_of = |tables: &Tables, name: &str| {
-        let network = || tables.networks.iter().find(|network| network.name == name).map(|network| network.id);
+        let network = || named(&tables.networks, name).map(|network| network.id);
         let living = || tables.service_named(name).map(|service| service.id).or_else(network);
         tables.retired.get(name).copied().or_else(living)
     };

@@ -48,6 +48,17 @@ impl HostPattern {
         if self.below { host.len() > self.name.len() && host.ends_with(&self.name) } else { host == self.name }
     }
 
+    /// Whether every host that `other` means is meant here, too.
+    #[must_use]
+    pub fn holds(&self, other: &Self) -> bool {
+        match (self.below, other.below) {
+            (false, false) => self.name == other.name,
+            (false, true) => false,
+            (true, false) => self.matches(&other.name),
+            (true, true) => other.name.ends_with(&self.name),
+        }
+    }
+
     /// Whether some host is meant by both.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
@@ -110,6 +121,22 @@ mod tests {
             ("*.a.example", "*.ba.example", false),
         ] {
             assert_eq!((host(a).overlaps(&host(b)), host(b).overlaps(&host(a))), (expected, expected), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_holds_another_when_it_means_all_of_its_hosts() {
+        for (a, b, expected) in [
+            ("a.example", "a.example", true),
+            ("*.example", "a.example", true),
+            ("*.example", "*.a.example", true),
+            ("*.example", "*.example", true),
+            ("*.a.example", "*.example", false),
+            ("a.example", "*.a.example", false),
+            ("*.a.example", "a.example", false),
+            ("*.a.example", "*.ba.example", false),
+        ] {
+            assert_eq!(host(a).holds(&host(b)), expected, "{a} {b}");
         }
     }
 

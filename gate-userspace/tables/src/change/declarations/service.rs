@@ -1,7 +1,7 @@
 //! What differs in one service.
 
 use super::Difference;
-use crate::{Port, Route, Service};
+use crate::{HostPattern, Port, Route, Service};
 use std::fmt;
 
 pub(super) fn compare(before: &Service, after: &Service, difference: &mut Difference) {
@@ -23,11 +23,8 @@ pub(super) fn compare(before: &Service, after: &Service, difference: &mut Differ
         difference.withdraw(name, format!("service {name} is only {exe}, and was any executable"));
         expected.exe.clone_from(&after.exe);
     }
-    // What it gained and lost by its groups, its cells say. Groups count together (toxic combinations), so that one more
-    // is to be read, and one less is not.
-    if after.groups.iter().all(|group| before.groups.contains(group)) {
-        expected.groups.clone_from(&after.groups);
-    }
+    // What it gained and lost by its groups, its cells say. But services of a group are looked at together (toxic
+    // combinations), so that one that leaves may hold more later on, and one that joins is meant by rules to come.
     for port in &mut expected.ports {
         let Some(now) = after.ports.iter().find(|now| now.name == port.name) else { continue };
         routes(name, port, now, difference);
@@ -44,8 +41,10 @@ fn routes(name: &str, before: &mut Port, now: &Port, difference: &mut Difference
             difference.withdraw(name, format!("route {} is gone", route.action));
             return false;
         };
-        let fewer = !after.hosts.is_empty() && after.hosts.iter().all(|host| route.hosts.contains(host));
-        if after.hosts != route.hosts && (fewer || (route.hosts.is_empty() && !after.hosts.is_empty())) {
+        // No other route takes those that are left out: routes of one port do not overlap.
+        let was_meant = |host| route.hosts.is_empty() || route.hosts.iter().any(|was: &HostPattern| was.holds(host));
+        let fewer = !after.hosts.is_empty() && after.hosts.iter().all(was_meant);
+        if after.hosts != route.hosts && fewer {
             difference.withdraw(name, format!("route {} is for {} only", route.action, hosts(after)));
             route.hosts.clone_from(&after.hosts);
         }
@@ -103,9 +102,9 @@ fn differences(before: &Service, after: &Service) -> Vec<String> {
 fn ports(service: &str, before: &Port, after: &Port, found: &mut Vec<String>) {
     let what = |port: &Port| {
         let Port { id, transport, number, protocol, channel, issuer, .. } = port;
-        let issuer = issuer.as_deref().unwrap_or("nobody");
+        let issuer = issuer.as_ref().map_or_else(|| "no users".to_owned(), |issuer| format!("users by {issuer}"));
         let (transport, protocol, channel) = (transport.name(), protocol.name(), channel.name());
-        format!("{transport}/{number} {protocol} for {channel}, users by {issuer}, number {}", id.0)
+        format!("{transport}/{number} {protocol} for {channel}, {issuer}, number {}", id.0)
     };
     if what(before) != what(after) {
         found.push(format!("port {service}:{} is {}, and was {}", after.name, what(after), what(before)));
