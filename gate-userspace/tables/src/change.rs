@@ -113,3 +113,6 @@ pub fn compare(old: &Tables, new: &Tables) -> Difference {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a model of tests")]
+mod world;

@@ -19,12 +19,22 @@ pub(super) fn compare(old: &Host, new: &Host, difference: &mut Difference) {
     }
 }
 
+/// `Deny with tcp/22 failsafe`.
+fn text((posture, failsafe): (Posture, &Vec<Listener>)) -> String {
+    let ports: Vec<String> = failsafe.iter().map(|one| format!("{}/{}", one.transport.name(), one.number)).collect();
+    match (posture, ports.as_slice()) {
+        (Posture::Open, []) => "Open".to_owned(),
+        (_, []) => format!("{posture:?} with no failsafe port"),
+        _ => format!("{posture:?} with {} failsafe", ports.join(" ")),
+    }
+}
+
 fn one(place: &str, old: (Posture, &Vec<Listener>), new: (Posture, &Vec<Listener>), difference: &mut Difference) {
     if old == new {
         return;
     }
     let narrower = old.1 == new.1 || (new.1.iter().all(|listener| old.1.contains(listener)));
-    let words = format!("{place} is {new:?}, and was {old:?}");
+    let words = format!("{place} is {}, and was {}", text(new), text(old));
     // Under an open posture nothing is failsafe, since everything is.
     match (old.0, new.0) {
         (Posture::Open, Posture::Deny) => difference.withdraw(WHOLE, words),
