@@ -1,17 +1,20 @@
 //! `gatectl bundle`.
 
 mod build;
+mod confirm;
 mod file;
 mod follows;
 mod git;
 mod judge;
 mod load;
 mod load_report;
+mod revert;
 mod show;
 mod sign;
 mod ssh;
 
 use crate::report::{Failure, Report};
+use gate_host::Clock;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -25,14 +28,21 @@ pub(crate) enum Command {
     Show(show::Arguments),
     /// Put a bundle into force: every role verifies it, then every role switches.
     Load(load::Arguments),
+    /// Let a provisional bundle stay.
+    Confirm(confirm::Arguments),
+    /// Go back to the bundle before, where that only takes access away: one operator signs.
+    Revert(revert::Arguments),
 }
 
-pub(crate) fn run(command: Command, now: u64) -> Result<Report, Failure> {
+pub(crate) fn run(command: Command, clock: &Clock) -> Result<Report, Failure> {
+    let now = clock.unix_ms() / 1_000;
     match command {
         Command::Build(arguments) => build::run(&arguments, now),
         Command::Sign(arguments) => sign::run(&arguments.as_role()),
         Command::Approve(arguments) => sign::run(&arguments.as_role()),
         Command::Show(arguments) => show::run(&arguments, now),
-        Command::Load(arguments) => load::run(&arguments),
+        Command::Load(arguments) => load::run(&arguments, clock),
+        Command::Confirm(arguments) => confirm::run(&arguments),
+        Command::Revert(arguments) => revert::run(&arguments, now),
     }
 }

@@ -152,6 +152,19 @@ fn kind(reply: &AdminReply) -> &'static str {
     }
 }
 
+/// What each of these roles says of itself. All must answer.
+pub(crate) async fn statuses(
+    config: &HostConfig,
+    roles: impl IntoIterator<Item = Role>,
+) -> Result<Vec<(Role, serde_json::Value)>, Failure> {
+    let mut found = Vec::new();
+    for role in roles {
+        let status = Admin::new(config, role, Duration::from_secs(5)).json(&AdminRequest::Status).await;
+        found.push((role, status.map_err(|why| why.failure())?));
+    }
+    Ok(found)
+}
+
 /// Runs one command's questions on one thread.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()

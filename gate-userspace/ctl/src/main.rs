@@ -68,7 +68,7 @@ fn run(command: Command, json: bool, clock: &Clock) -> Result<Report, Failure> {
     match command {
         Command::Policy(command) => policy::run(&command),
         Command::Review(arguments) => review::run(&arguments, clock.unix_ms() / 1_000),
-        Command::Bundle(command) => bundle::run(command, clock.unix_ms() / 1_000),
+        Command::Bundle(command) => bundle::run(command, clock),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Audit(command) => audit::run(&command, json),

@@ -53,6 +53,38 @@ fn a_bundle_follows_another() {
 }
 
 #[test]
+fn a_number_that_went_back_is_left_out() {
+    let place = Place::new();
+    place.signed("one.gate", "");
+    place.gatectl("bundle build policy -o two.gate --went-back 2").code(2).complains("--previous");
+    place.signed("three.gate", "--previous one.gate --went-back 2");
+    let (code, shown) = place.json("bundle show three.gate --previous one.gate");
+    // No access changes, and everybody signed.
+    assert_eq!((code, &shown["version"], &shown["verdict"]["admitted"]), (0, &3.into(), &true.into()), "{shown}");
+    place.gatectl("bundle build policy -o four.gate --previous three.gate --went-back 2").code(0).says("version 4");
+}
+
+#[test]
+fn a_provisional_time_that_is_too_short_or_too_long() {
+    let place = Place::new();
+    for time in ["9s", "11m", "1d", "60"] {
+        place.gatectl(&format!("bundle load one.gate --confirm {time}")).code(2).complains("--confirm");
+    }
+    // These are fine; the host's configuration is what is missing.
+    for time in ["10s", "10m"] {
+        place.gatectl(&format!("bundle load one.gate --confirm {time} --config none")).code(2).complains("none");
+    }
+}
+
+#[test]
+fn who_goes_back_signs_or_has_a_statement() {
+    let place = Place::new();
+    place.gatectl("bundle revert --config none").code(2).complains("--key");
+    place.gatectl("bundle revert --key alice --statement x --config none").code(2).complains("cannot be used with");
+    place.gatectl("bundle revert --statement x --out y --config none").code(2).complains("cannot be used with");
+}
+
+#[test]
 fn services_keep_their_numbers_only_when_the_predecessor_is_looked_at() {
     let place = Place::new();
     place.signed("one.gate", "");

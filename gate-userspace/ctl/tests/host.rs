@@ -86,6 +86,13 @@ fn nobody_answers() {
     place.gatectl("audit tail --config gate.toml").code(2).complains(&socket("audit"));
     let ran = place.gatectl("bundle load one.gate --config gate.toml").code(2);
     ran.says("gate-authz  did not stage: nothing is at").says("not loaded: nothing was activated");
+    let ran = place.gatectl("bundle load one.gate --confirm 1m --config gate.toml").code(2);
+    ran.says("not loaded: nothing was activated");
+    for act in ["confirm", "revert --key alice"] {
+        place.gatectl(&format!("bundle {act} --config gate.toml")).code(2).complains(&socket("authz"));
+    }
+    fs::write(place.path("back"), "{}\n").unwrap();
+    place.gatectl("bundle revert --statement back --config gate.toml").code(2).complains("back: the statement is not");
     // A process that ended leaves its socket behind.
     drop(listener(&place, "net"));
     place.gatectl("status --config gate.toml").code(2).says("gate-net: nobody listens at");

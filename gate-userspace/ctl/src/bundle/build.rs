@@ -21,6 +21,10 @@ pub(crate) struct Arguments {
     /// The bundle that this one follows. Without it, this is the first of its chain: version 1.
     #[arg(long, value_name = "BUNDLE")]
     previous: Option<PathBuf>,
+    /// The highest version that went back on some host: it was not confirmed in time, or was reverted. Its number is
+    /// used up there, and the bundle gets the next one.
+    #[arg(long, value_name = "VERSION", requires = "previous")]
+    went_back: Option<u64>,
     /// How long from now it may be activated for the first time: 90s, 15m, 12h, 30d.
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = duration)]
     not_after: u64,
@@ -46,7 +50,10 @@ pub(crate) fn run(arguments: &Arguments, now: u64) -> Result<Report, Failure> {
     files.insert(TABLES.to_owned(), bytes);
     let draft = Draft {
         environment: tables.environment.clone(),
-        previous: previous.as_ref().map(|previous| (previous.manifest().version(), previous.digest())),
+        previous: previous.as_ref().map(|previous| {
+            let version = previous.manifest().version();
+            (version.max(arguments.went_back.unwrap_or(0)), previous.digest())
+        }),
         git_commit: commit,
         created: now,
         not_after: now.saturating_add(arguments.not_after),

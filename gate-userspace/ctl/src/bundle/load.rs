@@ -8,7 +8,8 @@ use super::file;
 use super::load_report::{Loaded, Outcome, Step};
 use crate::host::{Admin, ConfigArguments, NoAnswer, block_on};
 use crate::report::{Exit, Failure, Report};
-use gate_host::{HostConfig, Role};
+use gate_bundle::MOST_PROVISIONAL_S;
+use gate_host::{Clock, HostConfig, Role};
 use gate_ipc::messages::{AdminReply, AdminRequest};
 use gate_statements::{BundleDigest, Confirmation, Signed};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
@@ -20,9 +21,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A large policy takes seconds to compile.
-const DEADLINE: Duration = Duration::from_secs(60);
+pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 /// gate-authz first; the others need its confirmation.
-const STAGING: [Role; 5] = [Role::Authz, Role::Authn, Role::Audit, Role::Proxy, Role::Net];
+pub(super) const STAGING: [Role; 5] = [Role::Authz, Role::Authn, Role::Audit, Role::Proxy, Role::Net];
 /// gate-net, and so the kernel, last.
 const ACTIVATION: [Role; 5] = STAGING;
 
@@ -33,12 +34,24 @@ pub(crate) struct Arguments {
     file: PathBuf,
     #[command(flatten)]
     config: ConfigArguments,
+    /// Provisionally: everything goes back by itself after this time (10s to 10m), unless somebody confirms.
+    #[arg(long, value_name = "TIME", value_parser = provisional)]
+    confirm: Option<u64>,
     /// Stage at one role only, and activate nothing.
     #[arg(long, value_name = "ROLE", hide = true, value_parser = role)]
     only: Option<Role>,
     /// With --only: the confirmation, in hexadecimal, as --only authz --json prints it.
     #[arg(long, value_name = "FILE", hide = true, requires = "only")]
     confirmation: Option<PathBuf>,
+}
+
+/// Shorter, nobody confirms in time; longer, the roles refuse it.
+fn provisional(text: &str) -> Result<u64, String> {
+    let seconds = crate::text::duration(text)?;
+    match seconds {
+        10..=MOST_PROVISIONAL_S => Ok(seconds),
+        _ => Err(format!("{text} is not between 10s and {}m", MOST_PROVISIONAL_S / 60)),
+    }
 }
 
 fn role(name: &str) -> Result<Role, String> {
@@ -53,14 +66,14 @@ struct Staged {
     confirmation: Option<Signed<Confirmation>>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Report, Failure> {
+pub(crate) fn run(arguments: &Arguments, clock: &Clock) -> Result<Report, Failure> {
     let config = arguments.config.load()?;
     let bytes = file::read(&arguments.file)?;
     let descriptor = sealed(&bytes).map_err(|error| Failure::cannot(format!("memfd_create: {error}")))?;
     block_on(async {
         match arguments.only {
             Some(role) => only(arguments, &config, role, &descriptor).await,
-            None => Ok(load(&config, &descriptor).await.report(&arguments.file)),
+            None => Ok(load(&config, &descriptor, arguments.confirm, clock).await.report(&arguments.file)),
         }
     })
 }
@@ -86,7 +99,7 @@ async fn stage(
     }
 }
 
-async fn load(config: &HostConfig, descriptor: &OwnedFd) -> Loaded {
+async fn load(config: &HostConfig, descriptor: &OwnedFd, confirm: Option<u64>, clock: &Clock) -> Loaded {
     let mut loaded = Loaded::default();
     let mut confirmation = None;
     for role in STAGING {
@@ -106,15 +119,25 @@ async fn load(config: &HostConfig, descriptor: &OwnedFd) -> Loaded {
         }
     }
     if let Some(bundle) = loaded.agreed() {
-        activate(config, bundle, &mut loaded).await;
+        let request = match confirm {
+            None => AdminRequest::Activate { bundle },
+            Some(seconds) => {
+                loaded.provisional(seconds);
+                // One moment for all, counted from now: staging took as long as it took.
+                let until_boottime_ns = clock.boottime_ns().saturating_add(seconds * 1_000_000_000);
+                AdminRequest::ActivateUntil { bundle, until_boottime_ns }
+            }
+        };
+        activate(config, &request, &mut loaded).await;
     }
     loaded
 }
 
-async fn activate(config: &HostConfig, bundle: BundleDigest, loaded: &mut Loaded) {
+/// Every role switches, gate-net and so the kernel last. Those after a role that does not are left alone.
+pub(super) async fn activate(config: &HostConfig, request: &AdminRequest, loaded: &mut Loaded) {
     for role in ACTIVATION {
         let admin = Admin::new(config, role, DEADLINE);
-        match admin.ask(&AdminRequest::Activate { bundle }, &[]).await {
+        match admin.ask(request, &[]).await {
             Ok(AdminReply::Activated { version }) => loaded.push(role, Step::Activate, Outcome::Done { version }),
             Ok(other) => loaded.push(role, Step::Activate, admin.unexpected(&other).into()),
             Err(why) => loaded.push(role, Step::Activate, why.into()),

@@ -41,6 +41,8 @@ pub(crate) struct Loaded {
     steps: Vec<(Role, Step, Outcome)>,
     bundle: Option<(BundleDigest, u64)>,
     confirmed: bool,
+    /// Everything goes back after so many seconds.
+    provisional_s: Option<u64>,
     /// Where a role failed to switch: what each has in force now, as it says itself.
     in_force: Vec<(Role, Result<Option<u64>, String>)>,
 }
@@ -54,6 +56,10 @@ impl Loaded {
         self.bundle.get_or_insert((bundle, version));
         self.confirmed |= confirmed;
         self.push(role, Step::Stage, Outcome::Done { version });
+    }
+
+    pub(crate) fn provisional(&mut self, seconds: u64) {
+        self.provisional_s = Some(seconds);
     }
 
     pub(crate) fn in_force(&mut self, role: Role, version: Result<Option<u64>, String>) {
@@ -109,6 +115,12 @@ impl Loaded {
     fn conclusion(&self) -> String {
         if !self.failed() {
             let version = self.bundle.map_or(0, |(_, version)| version);
+            if let Some(seconds) = self.provisional_s {
+                return format!(
+                    "loaded: version {version} is in force in every role and in the kernel, PROVISIONALLY\nIt goes back by \
+                     itself in {seconds} s, unless somebody confirms it: gatectl bundle confirm\n"
+                );
+            }
             return format!("loaded: version {version} is in force in every role and in the kernel\n");
         }
         if !self.in_force.is_empty() {
@@ -120,6 +132,13 @@ impl Loaded {
                     Err(why) => format!("unknown: {}", plain(why)),
                 };
                 text.push_str(&format!("  gate-{:<6} {said}\n", role.name()));
+            }
+            if let Some(seconds) = self.provisional_s {
+                text.push_str(&format!(
+                    "Requests are denied while the versions differ: the laggard denies. What switched goes back by itself \
+                     within {seconds} s; do not confirm it. Then mend what is reported above, and load again.\n"
+                ));
+                return text;
             }
             text.push_str(
                 "Requests are denied while the versions differ: the laggard denies. The kernel enforces gate-net's \
@@ -147,7 +166,7 @@ impl Loaded {
             Err(why) => json!({ "role": role, "version": null, "why": why }),
         };
         json!({
-            "file": file,
+            "provisional_s": self.provisional_s, "file": file,
             "bundle": self.bundle.map(|(bundle, _)| bundle.to_string()),
             "version": self.bundle.map(|(_, version)| version),
             "confirmed": self.confirmed,

@@ -1,11 +1,11 @@
 //! `gatectl bundle sign` and `gatectl bundle approve`.
 
 use super::show::describe;
-use super::ssh::{self, Signer};
+use super::ssh::{self, KeyArguments};
 use super::{file, follows};
 use crate::report::{Exit, Failure, Report};
 use crate::text::plain;
-use gate_bundle::{Bundle, Duty, Role, Signed};
+use gate_bundle::{Bundle, Duty, Role, Signed, signing_namespace};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -34,17 +34,6 @@ struct What {
     /// The bundle that this one follows: the numbers of its services and its duties are looked at, too.
     #[arg(long, value_name = "BUNDLE")]
     previous: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, clap::Args)]
-#[group(required = true, multiple = false)]
-struct KeyArguments {
-    /// Your private SSH key (for a security key, its handle).
-    #[arg(long, value_name = "PATH")]
-    key: Option<PathBuf>,
-    /// The public half of a key that your SSH agent holds.
-    #[arg(long, value_name = "PUBKEYFILE")]
-    agent_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -85,15 +74,11 @@ pub(crate) fn run(signing: &Signing) -> Result<Report, Failure> {
         let refused = reasons.iter().map(|reason| format!("{}: {}", path.display(), plain(reason)));
         Failure::refused(refused.chain(["nothing was signed".to_owned()]).collect())
     })?;
-    let signer = match (&key.key, &key.agent_key) {
-        (Some(key), _) => Signer::File(key.clone()),
-        (None, Some(key)) => Signer::Agent(key.clone()),
-        (None, None) => return Err(Failure::cannot("no key; give --key or --agent-key")),
-    };
+    let signer = key.signer()?;
     // Before anything is asked of the key: people see what they sign.
     let shown = describe(bundle);
     eprint!("you sign as {}:\n{}", signing.role, shown.text);
-    let armored = ssh::sign(&signer, signing.role, bundle.manifest_bytes())?;
+    let armored = ssh::sign(&signer, signing_namespace(signing.role), bundle.manifest_bytes())?;
     let signed = bundle
         .with_signature(&armored)
         .map_err(|reason| Failure::refused(vec![format!("{}: {reason}", path.display())]))?;

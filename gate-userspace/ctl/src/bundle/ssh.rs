@@ -1,7 +1,7 @@
 //! Signing with the SSH keys that people have: `ssh-keygen -Y sign`, which speaks to files, agents and security keys.
 
 use crate::report::Failure;
-use gate_bundle::{Key, Role, signing_namespace};
+use gate_bundle::Key;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,8 +15,36 @@ pub(crate) enum Signer {
     Agent(PathBuf),
 }
 
-/// An armored signature of the message. What ssh-keygen asks for (passphrase, PIN, touch), it asks on the terminal.
-pub(crate) fn sign(signer: &Signer, role: Role, message: &[u8]) -> Result<String, Failure> {
+/// Whose key signs.
+#[derive(Debug, Clone, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct KeyArguments {
+    /// Your private SSH key (for a security key, its handle).
+    #[arg(long, value_name = "PATH")]
+    key: Option<PathBuf>,
+    /// The public half of a key that your SSH agent holds.
+    #[arg(long, value_name = "PUBKEYFILE")]
+    agent_key: Option<PathBuf>,
+}
+
+impl KeyArguments {
+    pub(crate) fn signer(&self) -> Result<Signer, Failure> {
+        Signer::of(self.key.as_deref(), self.agent_key.as_deref())
+    }
+}
+
+impl Signer {
+    pub(crate) fn of(key: Option<&Path>, agent_key: Option<&Path>) -> Result<Self, Failure> {
+        match (key, agent_key) {
+            (Some(key), _) => Ok(Self::File(key.to_owned())),
+            (None, Some(key)) => Ok(Self::Agent(key.to_owned())),
+            (None, None) => Err(Failure::cannot("no key; give --key or --agent-key")),
+        }
+    }
+}
+
+/// An armored signature of the message in this namespace. What ssh-keygen asks for (passphrase, PIN, touch), it asks on the terminal.
+pub(crate) fn sign(signer: &Signer, namespace: &str, message: &[u8]) -> Result<String, Failure> {
     let key = match signer {
         Signer::File(key) => key,
         Signer::Agent(key) => {
@@ -28,7 +56,7 @@ pub(crate) fn sign(signer: &Signer, role: Role, message: &[u8]) -> Result<String
         return Err(Failure::cannot(format!("{}: there is no such key file", key.display())));
     }
     let mut command = Command::new("ssh-keygen");
-    command.args(["-Y", "sign", "-n", signing_namespace(role), "-f"]).arg(key);
+    command.args(["-Y", "sign", "-n", namespace, "-f"]).arg(key);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|error| {
         Failure::cannot(format!("ssh-keygen cannot be run: {error}; install OpenSSH's client programs"))
     })?;
