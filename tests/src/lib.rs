@@ -20,7 +20,7 @@ pub mod steps;
 
 pub use held::Held;
 pub use host::{
-    Host, LEDGER_PORT, ORDERS_PORT, OUTSIDE, Output, PROXY_PORT, Process, Stand, Users, built, give_back_on_signals,
+    Candidate, Host, LEDGER_PORT, ORDERS_PORT, OUTSIDE, Output, PROXY_PORT, Process, Stand, Users, built, give_back_on_signals,
     remove,
 };
 pub use json::at;

@@ -13,6 +13,7 @@ mod bench;
 mod build;
 mod build_ebpf;
 mod demo;
+mod fuzz;
 mod lint;
 mod setup;
 mod step;
@@ -56,6 +57,16 @@ enum Task {
         #[arg(last = true, value_name = "ARGS")]
         further: Vec<OsString>,
     },
+    /// Search for inputs that break what reads strangers' files, from the corpus in tests/fuzz on (no root)
+    ///
+    /// `cargo test` feeds the corpus itself.
+    Fuzz {
+        /// Search in this target only: a directory of tests/fuzz/corpus
+        target: Option<String>,
+        /// How long, for each target
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
     /// Set up, build the release profile, and measure (root)
     Bench {
         /// Arguments of the benchmark
@@ -81,6 +92,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Test => test::run(&workspace),
         Task::Lint => lint::run(&workspace),
         Task::Demo { json, further } => demo::run(&workspace, json, further),
+        Task::Fuzz { target, seconds } => fuzz::run(&workspace, target.as_deref(), seconds),
         Task::Bench { arguments } => bench::run(&workspace, arguments),
     }
 }

@@ -111,6 +111,27 @@ impl Host {
         self.daemons.remove(&role).with_context(|| format!("gate-{role} is not running"))?.kill()
     }
 
+    /// Stops a role where it is, or lets it go on.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub fn signal_role(&self, role: Role, signal: rustix::process::Signal) -> anyhow::Result<()> {
+        let pid = self.pid_of(role).and_then(|pid| rustix::process::Pid::from_raw(i32::try_from(pid).ok()?));
+        let pid = pid.with_context(|| format!("gate-{role} is not running"))?;
+        Ok(rustix::process::kill_process(pid, signal)?)
+    }
+
+    /// Waits for the end of a role that somebody else ends.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn wait_for_end(&mut self, role: Role) -> anyhow::Result<()> {
+        let process = self.daemons.get_mut(&role).with_context(|| format!("gate-{role} is not running"))?;
+        wait::until(&format!("gate-{role} to end"), || Ok(process.check().is_err().then_some(())))?;
+        self.daemons.remove(&role);
+        Ok(())
+    }
+
     /// The process number of a role.
     #[must_use]
     pub fn pid_of(&self, role: Role) -> Option<u32> {

@@ -1,6 +1,7 @@
 //! A host of a test's own: every daemon of Gate as it runs when installed (its user, cgroup, capabilities, sandbox),
 //! real services, and clients, in a cgroup tree and a network namespace that nothing else of the machine is in.
 
+mod candidate;
 mod daemons;
 mod place;
 mod process;
@@ -8,6 +9,7 @@ mod programs;
 mod services;
 mod users;
 
+pub use candidate::Candidate;
 pub use place::{give_back_on_signals, remove};
 pub use process::{Output, Process, Stand};
 pub use programs::built;

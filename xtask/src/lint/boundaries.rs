@@ -27,7 +27,7 @@ pub(crate) const BOUNDARIES: &[Boundary] = &[
     },
     Boundary {
         of: &["cedar-policy", "cedar-policy-core"],
-        only: &["gate-policy", "gate-authz", "gatectl", "gate-tests"],
+        only: &["gate-policy", "gate-authz", "gatectl", "gate-tests", "gate-fuzz"],
         reason: "rules are read where they are decided or written; the enforcing processes have tables alone",
     },
     Boundary {

@@ -27,6 +27,8 @@ const PROGRAMS: &[Program] = &[
     Program { name: "ss", package: "iproute2", needed_for: Scope::Run, unit: None },
     Program { name: "unshare", package: "util-linux", needed_for: Scope::Run, unit: None },
     Program { name: "setpriv", package: "util-linux", needed_for: Scope::Run, unit: None },
+    // Kills a role at a certain call.
+    Program { name: "strace", package: "strace", needed_for: Scope::Run, unit: None },
     // Signatures of authors and approvers.
     Program { name: "ssh-keygen", package: "openssh-client", needed_for: Scope::Run, unit: None },
     Program { name: "wrk", package: "wrk", needed_for: Scope::Everything, unit: None },
