@@ -14,13 +14,21 @@
 //! id = "pay-and-approve"
 //! reason = "who enters a payment does not approve it"
 //! actions = ["payments.create", "connect ledger:main"]
-//! holder = "service"                   # or "owner": all services of one owner together
+//! holder = "service"                   # or "group", "owner": their services together; "role": of a user
 //!
 //! [[exception]]                        # who may all the same, for a time
 //! toxic = "pay-and-approve"
 //! holder = "migration"
 //! owner = "team-payments"
 //! ticket = "RISK-7"
+//! until = 2027-03-31
+//!
+//! [[exception]]                        # who reaches a network of another environment, for a time
+//! reach = "prod-db"
+//! holder = "report"
+//! reason = "the yearly report"
+//! owner = "team-payments"
+//! ticket = "RISK-8"
 //! until = 2027-03-31
 //! ```
 
@@ -30,7 +38,7 @@ mod toxic;
 
 pub use parse::DutiesProblem;
 pub(crate) use quorum::largest_without_conflict;
-pub use toxic::{Day, Exception, Holder, Toxic};
+pub use toxic::{Allowed, Day, Exception, Holder, Toxic};
 
 use crate::key::Key;
 use serde::Serialize;

@@ -48,7 +48,7 @@ pub use admission::{
 pub use archive::{ArchiveError, Limits};
 pub use bundle::{Bundle, Signed};
 pub use digest::{Digest, DigestError};
-pub use duties::{Day, Duties, DutiesProblem, Duty, Exception, Holder, Mode, Person, Toxic};
+pub use duties::{Allowed, Day, Duties, DutiesProblem, Duty, Exception, Holder, Mode, Person, Toxic};
 pub use key::{Key, KeyError};
 pub use manifest::{Draft, FORMAT, Manifest, ManifestError};
 pub use reason::{Reason, Refusal};

@@ -2,8 +2,8 @@
 
 use crate::admission::join;
 use crate::{
-    ArchiveError, Because, Digest, DutiesProblem, Duty, Exception, Fate, Held, Holder, ManifestError, Role,
-    SignatureProblem, StatementError,
+    ArchiveError, Because, Digest, DutiesProblem, Duty, Exception, Fate, Held, ManifestError, Role, SignatureProblem,
+    StatementError,
 };
 use std::fmt;
 
@@ -134,11 +134,29 @@ pub enum Reason {
         id: String,
         /// Why nobody may.
         reason: String,
-        /// Whose hand was looked at.
-        kind: Holder,
-        /// The service or the owner.
+        /// Whose hand was looked at: `service`, `network`, `group`, `owner`, `role`.
+        kind: &'static str,
+        /// As an exception names it.
         holder: String,
         /// What it holds, and by which rules.
+        holds: Vec<Held>,
+    },
+    /// Something that runs here reaches the machines of another environment, or is reached from there.
+    #[error(
+        "reach across environments: {holder} of {own:?} and network {network} of {environment:?} are joined by {}; take it \
+         away, or have an [[exception]] with reach = {network:?} and holder = {holder:?} in policy/duties.toml",
+        first_few(&.holds.iter().map(ToString::to_string).collect::<Vec<_>>())
+    )]
+    AcrossEnvironments {
+        /// The network.
+        network: String,
+        /// Whose machines are there.
+        environment: String,
+        /// The environment of the policy.
+        own: String,
+        /// The service, or `host`.
+        holder: String,
+        /// What joins them, and by which rules.
         holds: Vec<Held>,
     },
     /// A toxic combination names what no service has, so that it could not be seen.
@@ -154,9 +172,9 @@ pub enum Reason {
     },
     /// An exception that somebody needs ended.
     #[error(
-        "policy/duties.toml: the exception of toxic {:?} for {} ended on {} ({}, {}); take access away, or agree on \
+        "policy/duties.toml: the exception of {} for {} ended on {} ({}, {}); take access away, or agree on \
          another day",
-        .exception.toxic(), .exception.holder(), .exception.until(), .exception.owner(), .exception.ticket()
+        .exception.allowed(), .exception.holder(), .exception.until(), .exception.owner(), .exception.ticket()
     )]
     ExceptionOver {
         /// It.
@@ -164,9 +182,9 @@ pub enum Reason {
     },
     /// An exception that nobody needs: it is another one than its signers believe, or it waits for a later bundle.
     #[error(
-        "policy/duties.toml: the exception of toxic {:?} for {:?} fits nobody who holds it; remove it, or write the name \
+        "policy/duties.toml: the exception of {} for {:?} fits nobody who holds it; remove it, or write the name \
          of the holder",
-        .exception.toxic(), .exception.holder()
+        .exception.allowed(), .exception.holder()
     )]
     ExceptionIdle {
         /// It.

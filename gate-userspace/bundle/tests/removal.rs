@@ -221,15 +221,18 @@ fn other_duties_are_no_removal() {
 }
 
 #[test]
-fn p6b_reach_that_no_rule_gives_is_no_removal() {
-    // What the kernel would enforce says more than what people compare.
+fn p6b_reach_that_no_rule_gives_is_no_bundle() {
+    // What the kernel would enforce says more than what people compare; nobody reads such tables, whoever signed them.
     let mut smuggled = without_writing();
     let mut line = smuggled.reach.iter().find(|line| line.destination == LEDGER).unwrap().clone();
     assert_eq!(line.source, WEB);
     line.source = BATCH;
     smuggled.reach.push(line);
     smuggled.reach.sort_by_key(|line| (line.source, line.destination, line.port));
-    assert_eq!(one_is_not_enough(&smuggled), ["it gives batch reaches ledger:main, which no rule gives"]);
+    let mut files = files(&duties(2));
+    files.insert(TABLES.into(), smuggled.to_bytes().unwrap());
+    let refused = Bundle::unsigned(draft(None), files).unwrap_err().to_string();
+    assert!(refused.contains("source 4 reaches port 5432 of service 2 by rule 5, and no access says so"), "{refused}");
 }
 
 #[test]

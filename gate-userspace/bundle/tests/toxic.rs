@@ -199,10 +199,10 @@ fn they_are_written_in_one_way() {
     for (right, wrong, expected) in [
         (
             "holder = \"service\"",
-            "holder = \"group\"",
-            "duties.toml:19: holder of the toxic is \"group\"; write \"service\"",
+            "holder = \"team\"",
+            "duties.toml:19: holder of the toxic is \"team\"; write \"service\", \"group\", \"owner\" or \"role\"",
         ),
-        ("holder = \"service\"\n", "", "holder of the toxic is missing; write \"service\" or \"owner\""),
+        ("holder = \"service\"\n", "", "holder of the toxic is missing; write \"service\", \"group\", \"owner\" or"),
         ("id = \"order-and-book\"\n", "", "id of the toxic is missing; write id = \"…\""),
         ("\"orders.create\", ", "", "one action is no combination; write two or more"),
         ("\"orders.create\"", "\"connect ledger:main\"", "the action \"connect ledger:main\" is there twice"),

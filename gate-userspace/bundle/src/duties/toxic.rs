@@ -17,18 +17,36 @@ pub struct Toxic {
 pub enum Holder {
     /// Each service for itself, and the host.
     Service,
+    /// All services of one group together.
+    Group,
     /// All services of one owner together.
     Owner,
+    /// Each user by the role that an issuer vouches for, whoever brings the request.
+    Role,
 }
 
-/// Somebody who may hold a toxic combination for a time.
+/// Somebody who may what nobody may, for a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exception {
-    pub(super) toxic: String,
+    pub(super) allowed: Allowed,
     pub(super) holder: String,
     pub(super) owner: String,
     pub(super) ticket: String,
     pub(super) until: Day,
+}
+
+/// What an exception allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Allowed {
+    /// To hold the toxic combination of this id.
+    Toxic(String),
+    /// To reach, or be reached from, a network of another environment.
+    Reach {
+        /// The network.
+        network: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// A day, UTC.
@@ -66,13 +84,13 @@ impl Toxic {
 }
 
 impl Exception {
-    /// Which combination.
+    /// What it allows.
     #[must_use]
-    pub fn toxic(&self) -> &str {
-        &self.toxic
+    pub const fn allowed(&self) -> &Allowed {
+        &self.allowed
     }
 
-    /// The service or owner that may hold it.
+    /// Who may: a service, `host`, `world`, a network, a group, an owner, or a role as `customers:teller`.
     #[must_use]
     pub fn holder(&self) -> &str {
         &self.holder
@@ -119,7 +137,18 @@ impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Service => "service",
+            Self::Group => "group",
             Self::Owner => "owner",
+            Self::Role => "role",
         })
+    }
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Toxic(id) => write!(f, "toxic {id:?}"),
+            Self::Reach { network, .. } => write!(f, "reach {network:?}"),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What changes about people, their keys, and how many of them it takes: whoever can change that, can change all.
 
 use crate::policy::{DUTIES, Policy};
-use gate_bundle::{Duties, Duty, Key, Person};
+use gate_bundle::{Allowed, Duties, Duty, Key, Person};
 use gate_review::Line;
 
 /// The duties of a policy.
@@ -70,7 +70,13 @@ fn dangers(old: &Duties, new: &Duties, lines: &mut Vec<Line>) {
     }
     for (words, from, to) in [("new exception: ", new, old), ("exception gone: ", old, new)] {
         for exception in from.exceptions().iter().filter(|exception| !to.exceptions().contains(exception)) {
-            let line = Line::of(words).name(exception.holder()).words(" may hold ").name(exception.toxic());
+            let line = Line::of(words).name(exception.holder());
+            let line = match exception.allowed() {
+                Allowed::Toxic(id) => line.words(" may hold ").name(id),
+                Allowed::Reach { network, reason } => {
+                    line.words(" may be joined with the other environment of ").name(network).words(" ").quote(reason)
+                }
+            };
             let line = line.words(" until ").name(exception.until().to_string()).words(", for which ");
             lines.push(line.name(exception.owner()).words(" answers [").name(exception.ticket()).words("]"));
         }

@@ -1,7 +1,7 @@
 //! `[[toxic]]` and `[[exception]]`.
 
 use super::{Reader, Value, describe};
-use crate::duties::toxic::{Day, Exception, Holder, Toxic};
+use crate::duties::toxic::{Allowed, Day, Exception, Holder, Toxic};
 use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
 
@@ -32,27 +32,53 @@ impl Reader<'_> {
     pub(super) fn exceptions(&mut self, table: &DeTable<'_>, toxic: &[Toxic]) -> Vec<Exception> {
         let mut found: Vec<Exception> = Vec::new();
         for (entry, value) in self.entries(table, "exception", MAX_EXCEPTIONS) {
-            self.only_known_keys(entry, "an exception", &["toxic", "holder", "owner", "ticket", "until"]);
-            let [of, holder, owner, ticket] =
-                ["toxic", "holder", "owner", "ticket"].map(|key| self.text(entry, value, "exception", key));
+            let known = ["toxic", "reach", "holder", "owner", "ticket", "reason", "until"];
+            self.only_known_keys(entry, "an exception", &known);
+            let allowed = self.allowed(entry, value, toxic);
+            let [holder, owner, ticket] =
+                ["holder", "owner", "ticket"].map(|key| self.text(entry, value, "exception", key));
             let until = self.until(entry, value);
-            let (Some(of), Some(holder), Some(owner), Some(ticket), Some(until)) = (of, holder, owner, ticket, until)
+            let (Some(allowed), Some(holder), Some(owner), Some(ticket), Some(until)) =
+                (allowed, holder, owner, ticket, until)
             else {
                 continue;
             };
-            if !toxic.iter().any(|toxic| toxic.id == of) {
-                let message = format!("the exception is of toxic {of:?}, which is not in this file; write its id");
+            let same = |other: &Exception| other.allowed.to_string() == allowed.to_string() && other.holder == holder;
+            if found.iter().any(same) {
+                let message = format!("the exception of {allowed} for {holder:?} is there twice; write it once");
                 self.problem(value.span(), message);
             }
-            if found.iter().any(|other| other.toxic == of && other.holder == holder) {
-                self.problem(
-                    value.span(),
-                    format!("the exception of {of:?} for {holder:?} is there twice; write it once"),
-                );
-            }
-            found.push(Exception { toxic: of, holder, owner, ticket, until });
+            found.push(Exception { allowed, holder, owner, ticket, until });
         }
         found
+    }
+
+    /// `toxic = "…"`, whose reason stands there, or `reach = "…"` with a reason of its own.
+    fn allowed(&mut self, entry: &DeTable<'_>, value: &Value<'_>, toxic: &[Toxic]) -> Option<Allowed> {
+        match (entry.contains_key("toxic"), entry.contains_key("reach")) {
+            (true, false) => {
+                let id = self.text(entry, value, "exception", "toxic")?;
+                if !toxic.iter().any(|toxic| toxic.id == id) {
+                    let message = format!("the exception is of toxic {id:?}, which is not in this file; write its id");
+                    self.problem(value.span(), message);
+                }
+                if let Some(reason) = entry.get("reason") {
+                    let message = "reason is of an exception with reach; that of a toxic has its ticket";
+                    self.problem(reason.span(), message);
+                }
+                Some(Allowed::Toxic(id))
+            }
+            (false, true) => {
+                let network = self.text(entry, value, "exception", "reach");
+                let reason = self.text(entry, value, "exception", "reason");
+                Some(Allowed::Reach { network: network?, reason: reason? })
+            }
+            _ => {
+                let message = "an exception is of one thing: write toxic = \"ID\" or reach = \"NETWORK\"";
+                self.problem(value.span(), message);
+                None
+            }
+        }
     }
 
     fn entries<'t, 'i>(
@@ -112,10 +138,13 @@ impl Reader<'_> {
         let found = entry.get("holder");
         match found.and_then(|found| found.get_ref().as_str()) {
             Some("service") => Some(Holder::Service),
+            Some("group") => Some(Holder::Group),
             Some("owner") => Some(Holder::Owner),
+            Some("role") => Some(Holder::Role),
             _ => {
                 let what = found.map_or_else(|| "missing".to_owned(), describe);
-                let message = format!("holder of the toxic is {what}; write \"service\" or \"owner\"");
+                let message =
+                    format!("holder of the toxic is {what}; write \"service\", \"group\", \"owner\" or \"role\"");
                 self.problem(found.unwrap_or(value).span(), message);
                 None
             }
