@@ -339,6 +339,39 @@ fn the_commit_is_named_when_it_is_what_was_built() {
     assert_eq!(open(&place, "two.gate").manifest().git_commit(), None);
 }
 
+#[test]
+fn a_commit_that_its_author_signed_needs_an_approver_only() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("repo/hosts")).unwrap();
+    fs::rename(place.path("policy"), place.path("repo/hosts/shop")).unwrap();
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        let key = format!("user.signingkey={}", place.path("alice").display());
+        command.args(["-c", "gpg.format=ssh", "-c", &key]).args(arguments);
+        command.current_dir(place.path("repo")).env("HOME", place.path("")).env("GIT_CONFIG_NOSYSTEM", "1");
+        for (name, value) in [("NAME", "a"), ("EMAIL", "a@example.invalid")] {
+            command.env(format!("GIT_AUTHOR_{name}"), value).env(format!("GIT_COMMITTER_{name}"), value);
+        }
+        run(&mut command).code(0)
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-S", "-m", "The shop\n\nGate-Follows: none"]);
+    let built = place.gatectl("bundle build repo/hosts/shop -o one.gate").code(0);
+    built.says("signed with SHA256:").says("\"Gate-Follows: none\"");
+    let duties = "--duties repo/hosts/shop/duties.toml";
+    place.gatectl(&format!("bundle show one.gate {duties}")).code(1).says("0 of 1 approvals");
+    place.gatectl("bundle approve one.gate --key bob").code(0);
+    let shown = place.gatectl(&format!("bundle show one.gate {duties}")).code(0);
+    shown.says("git/commit  author  SHA256:").says("would be admitted: author alice, approved by bob");
+    // A file beside the policy is in the commit and not in the bundle.
+    fs::write(place.path("repo/hosts/shop/NOTES.md"), "x").unwrap();
+    git(&["add", "."]);
+    git(&["commit", "-q", "-S", "-m", "Notes\n\nGate-Follows: none"]);
+    let built = place.gatectl("bundle build repo/hosts/shop -o two.gate").code(0);
+    built.says("its signature is not in the bundle: NOTES.md: it is in the commit's policy directory");
+}
+
 fn open(place: &Place, name: &str) -> Bundle {
     Bundle::from_tar(fs::read(place.path(name)).unwrap().as_slice(), &Limits::default()).unwrap()
 }
