@@ -65,6 +65,27 @@ fn a_number_that_went_back_is_left_out() {
 }
 
 #[test]
+fn a_snapshot_is_signed_by_one_after_the_other() {
+    let place = Place::new();
+    place.signed("one.gate", "");
+    place.append("policy/shop.cedar", "\n// A remark.\n");
+    place.signed("two.gate", "--previous one.gate");
+    let sign = |bundle: &str, more: &str| place.gatectl(&format!("bundle snapshot {bundle} --out s.snapshot {more}"));
+    let ran = sign("two.gate", "--as author --key alice").code(0);
+    assert!(ran.err.contains("version      2 of environment demo"), "what is signed is shown: {}", ran.err);
+    let one = fs::read(place.path("s.snapshot")).unwrap();
+    sign("one.gate", "--as approver --key bob").code(1).complains("nothing was signed");
+    sign("two.gate", "--as author --key alice").code(1).complains("is in the bundle already");
+    assert_eq!(fs::read(place.path("s.snapshot")).unwrap(), one);
+    // Another time would be another statement; the second signer takes the first one's.
+    sign("two.gate", "--as approver --key bob --not-after 30d").code(0).says("gatectl host enroll --environment demo");
+    let snapshot = gate_bundle::Snapshot::parse(&fs::read(place.path("s.snapshot")).unwrap()).unwrap();
+    assert_eq!(snapshot.said().bundle, open(&place, "two.gate").digest());
+    fs::write(place.path("s.snapshot"), "x").unwrap();
+    sign("two.gate", "--as author --key alice").code(2).complains("s.snapshot: the statement is not one");
+}
+
+#[test]
 fn a_provisional_time_that_is_too_short_or_too_long() {
     let place = Place::new();
     for time in ["9s", "11m", "1d", "60"] {
