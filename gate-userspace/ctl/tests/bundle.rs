@@ -393,6 +393,42 @@ fn a_commit_that_its_author_signed_needs_an_approver_only() {
     built.says("its signature is not in the bundle: NOTES.md: it is in the commit's policy directory");
 }
 
+/// Whoever doubts a bundle builds it again: elsewhere, as somebody else, from files in another order.
+#[test]
+fn the_same_commit_gives_the_same_bytes_everywhere() {
+    let place = Place::new();
+    let sh = |directory: &str, script: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-ec", script]).current_dir(place.path(directory)).env("HOME", place.path(""));
+        command.env("GIT_CONFIG_NOSYSTEM", "1").env("GATECTL", env!("CARGO_BIN_EXE_gatectl"));
+        run(&mut command).code(0).out
+    };
+    let signing = format!("-c gpg.format=ssh -c user.signingkey={}", place.path("alice").display());
+    let who = "-c user.name=a -c user.email=a@example.invalid";
+    sh("policy", &format!("git init -q; git add .; git {who} {signing} commit -q -S -m 'The shop'"));
+    // One directory after the other, the second with its files made in the reverse order, under longer names.
+    fs::create_dir_all(place.path("a/much/longer/way/to")).unwrap();
+    sh("", "umask 022; git clone -q policy first");
+    sh("", "umask 077; git clone -q policy a/much/longer/way/to/second");
+    let again = "cd a/much/longer/way/to/second; mkdir ../aside; mv *.* ../aside; \
+                 for file in $(ls -r ../aside); do cp ../aside/$file .; touch -d 1999-12-31 $file; done; git status -s";
+    assert_eq!(sh("", again), "", "the same content");
+    let build = "\"$GATECTL\" bundle build . --created 1800000000 -o";
+    sh("first", &format!("umask 022; TZ=UTC LC_ALL=C {build} ../first.gate"));
+    let second = format!(
+        "umask 077; TZ=Pacific/Apia LC_ALL=tr_TR.UTF-8 LANG=tr_TR.UTF-8 {build} {}",
+        place.path("second.gate").display()
+    );
+    sh("a/much/longer/way/to/second", &second);
+    let [first, second] = ["first.gate", "second.gate"].map(|name| fs::read(place.path(name)).unwrap());
+    assert!(first == second, "the bytes differ");
+    let bundle = open(&place, "first.gate");
+    assert!(bundle.commit_key().is_some() && bundle.manifest().created() == 1_800_000_000);
+    // Another time is another bundle.
+    sh("first", "\"$GATECTL\" bundle build . --created 1800000001 -o ../third.gate");
+    assert_ne!(open(&place, "third.gate").digest(), bundle.digest());
+}
+
 fn open(place: &Place, name: &str) -> Bundle {
     Bundle::from_tar(fs::read(place.path(name)).unwrap().as_slice(), &Limits::default()).unwrap()
 }

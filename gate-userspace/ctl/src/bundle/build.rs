@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// How long from now it may be activated for the first time: 90s, 15m, 12h, 30d.
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = duration)]
     not_after: u64,
+    /// Build as if now were this time, in seconds since 1970: whoever has the same commit gets the same bytes.
+    #[arg(long, value_name = "SECONDS")]
+    created: Option<u64>,
     /// Build although files differ from the git commit; the bundle then names no commit.
     #[arg(long)]
     allow_dirty: bool,
@@ -37,6 +40,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, now: u64) -> Result<Report, Failure> {
+    let created = arguments.created.unwrap_or(now);
     let previous = arguments.previous.as_deref().map(file::open).transpose()?.map(|opened| opened.bundle);
     let checked = check(&arguments.directory, previous.as_ref().map(Bundle::tables)).map_err(|problems| {
         let below = |problem: &Problem| problem.below(&arguments.directory);
@@ -55,8 +59,8 @@ pub(crate) fn run(arguments: &Arguments, now: u64) -> Result<Report, Failure> {
             (version.max(arguments.went_back.unwrap_or(0)), previous.digest())
         }),
         git_commit: commit,
-        created: now,
-        not_after: now.saturating_add(arguments.not_after),
+        created,
+        not_after: created.saturating_add(arguments.not_after),
     };
     let bundle = Bundle::unsigned(draft, files)
         .map_err(|refusal| Failure::refused(file::reasons(&arguments.directory, &refusal)))?;
