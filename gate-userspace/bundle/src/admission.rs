@@ -10,10 +10,12 @@ pub(crate) use change::join;
 pub use change::{Because, Change};
 pub use history::Fate;
 pub(crate) use history::History;
+use signers::Signatures;
 pub use toxic::{Held, check_toxic};
 
 use crate::bundle::{Signed, Unchecked, check_signatures};
-use crate::{Bundle, DUTIES, Digest, Duties, Limits, Manifest, Mode, Reason, Refusal};
+use crate::commit::Vouched;
+use crate::{Bundle, DUTIES, Digest, Duties, Joining, Limits, Manifest, Mode, Reason, Refusal, Snapshot};
 use gate_tables::Tables;
 use serde::Serialize;
 use std::fmt;
@@ -158,7 +160,7 @@ pub fn admit(
     if current.is_some_and(|current| current.digest() == candidate.digest()) {
         return Ok(Admission::AlreadyActive);
     }
-    let judge = Judge { current, trust, environment, now: Some(now), history: &History::default() };
+    let judge = Judge { current, trust, environment, now: Some(now), history: &History::default(), snapshot: None };
     judge.bundle(candidate).map(Admission::Admitted)
 }
 
@@ -174,7 +176,7 @@ pub fn admit_tar(
     environment: &str,
     now: u64,
 ) -> Result<Admission, Refusal> {
-    let judge = Judge { current, trust, environment, now: Some(now), history: &History::default() };
+    let judge = Judge { current, trust, environment, now: Some(now), history: &History::default(), snapshot: None };
     judge.tar(Unchecked::read(reader, limits)?)
 }
 
@@ -187,6 +189,8 @@ pub(crate) struct Judge<'a> {
     /// In seconds since 1970; `None` for a bundle that was activated before: expiry gates the first activation only.
     pub(crate) now: Option<u64>,
     pub(crate) history: &'a History,
+    /// Where the chain begins on this host, if not at its beginning.
+    pub(crate) snapshot: Option<&'a Snapshot>,
 }
 
 struct Candidate<'a> {
@@ -196,6 +200,7 @@ struct Candidate<'a> {
     duties: Option<&'a Duties>,
     duties_bytes: Option<&'a [u8]>,
     signatures: Vec<Result<Signed, Reason>>,
+    vouched: Option<&'a Vouched>,
 }
 
 impl Judge<'_> {
@@ -208,6 +213,7 @@ impl Judge<'_> {
             duties: unchecked.duties.as_ref(),
             duties_bytes: unchecked.members().files.get(DUTIES).map(Vec::as_slice),
             signatures: check_signatures(unchecked.members()),
+            vouched: unchecked.vouched.as_ref(),
         };
         let same = self.current.is_some_and(|current| current.digest() == unchecked.digest);
         let judged = if same { Ok(None) } else { self.candidate(candidate).map(Some) };
@@ -230,12 +236,16 @@ impl Judge<'_> {
             duties: Some(bundle.duties()),
             duties_bytes: bundle.file(DUTIES),
             signatures: check_signatures(bundle.members()),
+            vouched: bundle.vouched(),
         };
         let signers = self.candidate(candidate).map_err(Refusal::new)?;
         Ok(Admitted { bundle: bundle.clone(), signers })
     }
 
     fn candidate(&self, candidate: Candidate<'_>) -> Result<Signers, Vec<Reason>> {
+        if let (Some(snapshot), None) = (self.snapshot, self.current) {
+            return self.first_of_host(snapshot, candidate);
+        }
         let mut reasons = self.place(candidate.manifest, candidate.digest);
         reasons.extend(self.time(candidate.manifest));
         reasons.extend(candidate.tables.map(|tables| self.history.taken_over(tables)).unwrap_or_default());
@@ -251,15 +261,51 @@ impl Judge<'_> {
                 Err(reason) => reasons.push(reason),
             }
         }
-        let signers = judges.and_then(|duties| signers::judge(&sound, duties, change.as_ref(), &mut reasons));
+        let signers = judges.and_then(|duties| {
+            let signed =
+                Signatures { sound: &sound, commit: candidate.vouched, follows: candidate.manifest.previous() };
+            signers::judge(signed, duties, change.as_ref(), &mut reasons)
+        });
         match signers {
             Some(signers) if reasons.is_empty() => Ok(signers),
             _ => Err(reasons),
         }
     }
 
-    /// The environment, the version, the predecessor.
-    fn place(&self, manifest: &Manifest, digest: Digest) -> Vec<Reason> {
+    /// The first bundle of a host that joins late. The people of its own duties vouch for it, whom root enrolled; those of
+    /// its predecessor are not known here. It is in force elsewhere, so that neither its time nor an exception's ends it.
+    fn first_of_host(&self, snapshot: &Snapshot, candidate: Candidate<'_>) -> Result<Signers, Vec<Reason>> {
+        let found = Joining {
+            environment: candidate.manifest.environment().to_owned(),
+            version: candidate.manifest.version(),
+            bundle: candidate.digest,
+            duties: Digest::of(candidate.duties_bytes.unwrap_or_default()),
+            not_after: 0,
+        };
+        let mut reasons = self.environments(candidate.manifest);
+        reasons.extend(snapshot.place(&found, self.environment, self.trust.duties_sha256, self.now));
+        let change = self.change(&candidate);
+        if let (Some(change), Some(duties), Some(tables)) = (&change, candidate.duties, candidate.tables) {
+            reasons.extend(toxic::judge(duties, tables, change, None));
+        }
+        reasons.extend(candidate.signatures.into_iter().filter_map(Result::err));
+        let mut sound = Vec::new();
+        for signature in snapshot.signatures() {
+            match signature {
+                Ok(signed) => sound.push(signed),
+                Err(reason) => reasons.push(reason),
+            }
+        }
+        let signed = Signatures { sound: &sound, commit: None, follows: None };
+        let judged = candidate.duties.filter(|_| found.duties == self.trust.duties_sha256);
+        let signers = judged.and_then(|duties| signers::judge(signed, duties, change.as_ref(), &mut reasons));
+        match signers {
+            Some(signers) if reasons.is_empty() => Ok(signers),
+            _ => Err(reasons),
+        }
+    }
+
+    fn environments(&self, manifest: &Manifest) -> Vec<Reason> {
         let mut reasons = Vec::new();
         let expected = self.environment.to_owned();
         if self.trust.environment != self.environment {
@@ -269,6 +315,12 @@ impl Judge<'_> {
         if manifest.environment() != self.environment {
             reasons.push(Reason::WrongEnvironment { expected, found: manifest.environment().to_owned() });
         }
+        reasons
+    }
+
+    /// The environment, the version, the predecessor.
+    fn place(&self, manifest: &Manifest, digest: Digest) -> Vec<Reason> {
+        let mut reasons = self.environments(manifest);
         let (expected, previous) = (self.current.map(Admitted::digest), manifest.previous());
         reasons.extend(self.version(manifest.version(), digest, expected == previous));
         if expected != previous {

@@ -3,6 +3,7 @@
 //! Every header is compared with the one that [`write`] makes for that name and size, which leaves no room for links,
 //! devices, long names, sparse files, owners or times, whatever a tar program would make of them.
 
+use crate::commit::{MAX_TREES, Objects};
 use crate::manifest::is_file_name;
 use std::{
     collections::BTreeMap,
@@ -12,6 +13,7 @@ use std::{
 const BLOCK: usize = 512;
 const NAME_FIELD: usize = 100;
 const MANIFEST: &str = "manifest.json";
+const COMMIT: &str = "git/commit";
 
 /// Bounds on what is read, so that nobody fills the memory before a signature was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub struct Limits {
     pub file: u64,
     /// Most bytes of one signature.
     pub signature: u64,
+    /// Most bytes of the commit, and of one tree.
+    pub object: u64,
     /// Most files, without manifest and signatures.
     pub files: usize,
     /// Most signatures.
@@ -32,7 +36,15 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { tables: 64 << 20, file: 4 << 20, signature: 16 << 10, files: 1024, signatures: 32, total: 128 << 20 }
+        Self {
+            tables: 64 << 20,
+            file: 4 << 20,
+            signature: 16 << 10,
+            object: 1 << 20,
+            files: 1024,
+            signatures: 32,
+            total: 128 << 20,
+        }
     }
 }
 
@@ -58,7 +70,7 @@ pub enum ArchiveError {
     /// A member that no bundle has.
     #[error(
         "bundle: member {name:?} does not belong here; members are manifest.json, policy/{{services,duties,cases}}.toml, \
-         policy/NAME.cedar, tables.json and signatures/N.sig"
+         policy/NAME.cedar, tables.json, git/commit, git/N.tree and signatures/N.sig"
     )]
     UnknownMember {
         /// Its name.
@@ -118,7 +130,12 @@ pub enum ArchiveError {
 pub(crate) struct Members {
     pub(crate) manifest: Vec<u8>,
     pub(crate) files: BTreeMap<String, Vec<u8>>,
+    pub(crate) objects: Option<Objects>,
     pub(crate) signatures: Vec<Vec<u8>>,
+}
+
+fn tree_member(index: usize) -> String {
+    format!("git/{index}.tree")
 }
 
 pub(crate) fn signature_member(index: usize) -> String {
@@ -131,6 +148,12 @@ pub(crate) fn write(members: &Members) -> Vec<u8> {
     append(&mut out, MANIFEST, &members.manifest);
     for (name, bytes) in &members.files {
         append(&mut out, name, bytes);
+    }
+    if let Some(Objects { commit, trees }) = &members.objects {
+        append(&mut out, COMMIT, commit);
+        for (index, bytes) in trees.iter().enumerate() {
+            append(&mut out, &tree_member(index), bytes);
+        }
     }
     for (index, bytes) in members.signatures.iter().enumerate() {
         append(&mut out, &signature_member(index), bytes);
@@ -193,6 +216,12 @@ impl Members {
                 return Err(ArchiveError::TooMany { what: "files", limit: limits.files });
             }
             Place::File(name) => drop(self.files.insert(name, bytes)),
+            Place::Commit => self.objects = Some(Objects { commit: bytes, trees: Vec::new() }),
+            Place::Tree(number) if number >= MAX_TREES => {
+                return Err(ArchiveError::TooMany { what: "trees", limit: MAX_TREES });
+            }
+            // It follows the commit, or another tree.
+            Place::Tree(_) => self.objects.get_or_insert_default().trees.push(bytes),
             Place::Signature(_) if self.signatures.len() >= limits.signatures => {
                 return Err(ArchiveError::TooMany { what: "signatures", limit: limits.signatures });
             }
@@ -202,11 +231,14 @@ impl Members {
     }
 }
 
-/// Where a member stands: the manifest, then files by name, then signatures counted from 0.
+/// Where a member stands: the manifest, then files by name, then the commit and its trees, then signatures, both counted
+/// from 0.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Manifest,
     File(String),
+    Commit,
+    Tree(usize),
     Signature(usize),
 }
 
@@ -218,6 +250,12 @@ impl Place {
         if is_file_name(name) {
             return Some(Self::File(name.to_owned()));
         }
+        if name == COMMIT {
+            return Some(Self::Commit);
+        }
+        if let Some(number) = name.strip_prefix("git/").and_then(|name| name.strip_suffix(".tree")?.parse().ok()) {
+            return (tree_member(number) == name).then_some(Self::Tree(number));
+        }
         let number = name.strip_prefix("signatures/")?.strip_suffix(".sig")?.parse().ok()?;
         (signature_member(number) == name).then_some(Self::Signature(number))
     }
@@ -227,6 +265,8 @@ impl Place {
             (None, _) => *self == Self::Manifest,
             (Some(Self::Signature(last)), Self::Signature(number)) => last.checked_add(1) == Some(*number),
             (Some(_), Self::Signature(number)) => *number == 0,
+            (Some(Self::Tree(last)), Self::Tree(number)) => last.checked_add(1) == Some(*number),
+            (Some(last), Self::Tree(number)) => *last == Self::Commit && *number == 0,
             (Some(last), _) => last < self,
         }
     }
@@ -234,6 +274,7 @@ impl Place {
     fn limit(&self, name: &str, limits: &Limits) -> u64 {
         match self {
             Self::Signature(_) => limits.signature,
+            Self::Commit | Self::Tree(_) => limits.object,
             Self::File(_) if name == crate::TABLES => limits.tables,
             Self::File(_) | Self::Manifest => limits.file,
         }

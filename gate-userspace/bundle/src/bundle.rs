@@ -1,6 +1,7 @@
 //! A bundle that is consistent in itself. Whether the right people signed it is for [`crate::admit`] to judge.
 
 use crate::archive::{Members, read, signature_member, write};
+use crate::commit::{self, CommitProblem, Objects, Vouched};
 use crate::signature::{Role, SignatureProblem, verify};
 use crate::{ArchiveError, DUTIES, Digest, Draft, Duties, Key, Limits, Manifest, Reason, Refusal, TABLES};
 use gate_tables::Tables;
@@ -18,6 +19,7 @@ struct Parts {
     digest: Digest,
     tables: Tables,
     duties: Duties,
+    vouched: Option<Vouched>,
 }
 
 /// A sound signature of a bundle: by whoever holds that key.
@@ -46,7 +48,7 @@ impl Bundle {
     /// [`Refusal`] with every reason why nobody should sign it.
     pub fn unsigned(draft: Draft, files: BTreeMap<String, Vec<u8>>) -> Result<Self, Refusal> {
         let manifest = Manifest::for_files(draft, &files)?.to_bytes()?;
-        let members = Members { manifest, files, signatures: Vec::new() };
+        let members = Members { manifest, files, objects: None, signatures: Vec::new() };
         // Reading it back holds it to the readers' limits.
         Self::from_tar(write(&members).as_slice(), &Limits::default())
     }
@@ -71,6 +73,28 @@ impl Bundle {
         members.signatures.push(signature);
         let parts = Parts { members, ..self.parts() };
         Ok(Self(Arc::new(parts)))
+    }
+
+    /// The bundle with the commit that it was made from, which its author signed with an SSH key.
+    ///
+    /// # Errors
+    /// [`CommitProblem`] when it is not that commit, or says nothing here.
+    pub fn with_commit(&self, objects: Objects) -> Result<Self, CommitProblem> {
+        let vouched = commit::check(&objects, self.manifest(), self.files())?;
+        let mut parts = self.parts();
+        parts.members.objects = Some(objects);
+        parts.vouched = Some(vouched);
+        Ok(Self(Arc::new(parts)))
+    }
+
+    /// The key that signed the commit, if the bundle has it.
+    #[must_use]
+    pub fn commit_key(&self) -> Option<&Key> {
+        self.0.vouched.as_ref().map(|vouched| &vouched.key)
+    }
+
+    pub(crate) fn vouched(&self) -> Option<&Vouched> {
+        self.0.vouched.as_ref()
     }
 
     /// The canonical bytes.
@@ -132,13 +156,14 @@ impl Bundle {
     }
 
     fn parts(&self) -> Parts {
-        let Parts { members, manifest, digest, tables, duties } = self.0.as_ref();
+        let Parts { members, manifest, digest, tables, duties, vouched } = self.0.as_ref();
         Parts {
             members: members.clone(),
             manifest: manifest.clone(),
             digest: *digest,
             tables: tables.clone(),
             duties: duties.clone(),
+            vouched: vouched.clone(),
         }
     }
 }
@@ -150,6 +175,7 @@ pub(crate) struct Unchecked {
     pub(crate) digest: Digest,
     pub(crate) tables: Option<Tables>,
     pub(crate) duties: Option<Duties>,
+    pub(crate) vouched: Option<Vouched>,
     reasons: Vec<Reason>,
 }
 
@@ -170,7 +196,11 @@ impl Unchecked {
                 None
             }
         });
-        Ok(Self { members, manifest, digest, tables, duties, reasons })
+        let vouched = members.objects.as_ref().and_then(|objects| {
+            let checked = commit::check(objects, &manifest, &members.files);
+            checked.map_err(|problem| reasons.push(Reason::Commit(problem))).ok()
+        });
+        Ok(Self { members, manifest, digest, tables, duties, vouched, reasons })
     }
 
     pub(crate) fn members(&self) -> &Members {
@@ -178,10 +208,10 @@ impl Unchecked {
     }
 
     pub(crate) fn into_bundle(self) -> Result<Bundle, Vec<Reason>> {
-        let Self { members, manifest, digest, tables, duties, reasons } = self;
+        let Self { members, manifest, digest, tables, duties, vouched, reasons } = self;
         match (tables, duties) {
             (Some(tables), Some(duties)) if reasons.is_empty() => {
-                Ok(Bundle(Arc::new(Parts { members, manifest, digest, tables, duties })))
+                Ok(Bundle(Arc::new(Parts { members, manifest, digest, tables, duties, vouched })))
             }
             _ => Err(reasons),
         }

@@ -10,6 +10,7 @@
 //! policy/duties.toml      who may author, approve, operate, audit
 //! policy/services.toml    what runs here
 //! tables.json             the compiled form, `gate_tables::Tables`
+//! git/commit, git/0.tree … the commit that it was made from, where its author signed that (optional)
 //! signatures/0.sig …      armored SSHSIG over the bytes of manifest.json
 //! ```
 //!
@@ -31,6 +32,7 @@
 mod admission;
 mod archive;
 mod bundle;
+mod commit;
 mod digest;
 mod duties;
 mod key;
@@ -38,6 +40,7 @@ mod manifest;
 mod reason;
 mod revert;
 mod signature;
+mod snapshot;
 mod statement;
 mod store;
 
@@ -47,6 +50,7 @@ pub use admission::{
 };
 pub use archive::{ArchiveError, Limits};
 pub use bundle::{Bundle, Signed};
+pub use commit::{CommitProblem, FOLLOWS, Objects};
 pub use digest::{Digest, DigestError};
 pub use duties::{Allowed, Day, Duties, DutiesProblem, Duty, Exception, Holder, Mode, Person, Toxic};
 pub use key::{Key, KeyError};
@@ -54,6 +58,7 @@ pub use manifest::{Draft, FORMAT, Manifest, ManifestError};
 pub use reason::{Reason, Refusal};
 pub use revert::{Revert, Reverting, cannot_revert};
 pub use signature::{REVERT_NAMESPACE, Role, SignatureProblem, signing_namespace};
+pub use snapshot::{Joining, Snapshot, snapshot_namespace};
 pub use statement::StatementError;
 pub use store::{MOST_PROVISIONAL_S, Store, StoreError, Uptime, WentBack};
 

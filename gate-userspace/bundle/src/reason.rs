@@ -1,6 +1,7 @@
 //! Why a bundle is refused.
 
 use crate::admission::join;
+use crate::commit::{CommitProblem, FOLLOWS};
 use crate::{
     ArchiveError, Because, Digest, DutiesProblem, Duty, Exception, Fate, Held, ManifestError, Role, SignatureProblem,
     StatementError,
@@ -59,6 +60,19 @@ pub enum Reason {
         member: String,
         /// What is wrong.
         problem: SignatureProblem,
+    },
+    /// The commit in the bundle is not the one that it was made from, or is not sound.
+    #[error("the signed commit: {0}")]
+    Commit(#[from] CommitProblem),
+    /// A signed commit does not count as the author's word: it could be an old one.
+    #[error(
+        "the signed commit does not count as an author's signature: its message does not say which bundle it follows; \
+         write \"{FOLLOWS}{}\", or sign with gatectl bundle sign",
+        or_none(.expected)
+    )]
+    CommitNotBound {
+        /// The bundle in force.
+        expected: Option<Digest>,
     },
     /// A sound signature by a key of nobody.
     #[error("{member}: key {fingerprint} belongs to nobody in the duties that are in force")]
@@ -350,6 +364,42 @@ pub enum Reason {
         owners: Vec<String>,
         /// What is not theirs, in words.
         beyond: Vec<String>,
+    },
+    /// The enrolled snapshot is of another environment.
+    #[error("the enrolled snapshot is for environment {found:?}, this host is in {expected:?}")]
+    SnapshotEnvironment {
+        /// The host's.
+        expected: String,
+        /// The snapshot's.
+        found: String,
+    },
+    /// The enrolled snapshot names other duties than root enrolled.
+    #[error("the enrolled snapshot is by duties {found}, root enrolled {expected}")]
+    SnapshotDuties {
+        /// The enrolled digest.
+        expected: Digest,
+        /// The snapshot's.
+        found: Digest,
+    },
+    /// The first bundle of a host is another one than the enrolled snapshot says.
+    #[error("the first bundle here is {bundle} (version {version}), as the enrolled snapshot says; this is {found}")]
+    NotTheSnapshot {
+        /// The snapshot's bundle.
+        bundle: Digest,
+        /// And its version.
+        version: u64,
+        /// The one that came.
+        found: Digest,
+    },
+    /// The enrolled snapshot is too old to begin with.
+    #[error(
+        "the enrolled snapshot is stale: a host could begin with it until {not_after}, now is {now} (seconds since 1970)"
+    )]
+    SnapshotStale {
+        /// Until when.
+        not_after: u64,
+        /// Now.
+        now: u64,
     },
     /// A team becomes one person.
     #[error("policy/duties.toml: mode \"team\" becomes \"solo\"; it can only be raised")]

@@ -4,6 +4,7 @@
 //! chain/1.tar, chain/2.tar …   every bundle that was activated; the last one is in force
 //! chain/3.provisional.tar      a bundle that goes back at the deadline, unless it is confirmed
 //! chain/3.expired.tar          one that went back: nobody confirmed it in time
+//! chain/7.snapshot             where the chain of this host begins with 7: what people vouched for
 //! chain/3.revert               the statement by which an operator went back from 3 to the bundle before it
 //! deadline.json                of the provisional bundle, in this boot
 //! current.tar                  a copy of the one in force that is not provisional, for people and for the loader
@@ -27,7 +28,9 @@ pub use provisional::{MOST_PROVISIONAL_S, Uptime, WentBack};
 
 use crate::admission::{Fate, History, Judge};
 use crate::bundle::Unchecked;
-use crate::{Admission, Admitted, Change, Digest, EnrolledRoot, Limits, Reason, Refusal, Revert, Signer, check_toxic};
+use crate::{
+    Admission, Admitted, Change, Digest, EnrolledRoot, Limits, Reason, Refusal, Revert, Signer, Snapshot, check_toxic,
+};
 use error::io_error;
 use files::{Kind, link, remove_if_there, rename, sync_parent, take_lock, write_file};
 use provisional::Provisional;
@@ -46,6 +49,7 @@ pub struct Store {
     in_force: Option<InForce>,
     provisional: Option<Provisional>,
     history: History,
+    snapshot: Option<Snapshot>,
     went_back: Option<WentBack>,
     staged: Option<Staged>,
     /// The lock lasts as long as the descriptor.
@@ -100,12 +104,18 @@ impl Store {
             in_force: None,
             provisional: None,
             history: History::default(),
+            snapshot: None,
             went_back: None,
             staged: None,
             _lock: lock,
         };
         store.replay(clock)?;
         Ok(store)
+    }
+
+    /// Where the chain of this host begins, if it has none yet: with the bundle that the snapshot names, and no other.
+    pub fn begin_with(&mut self, snapshot: Snapshot) {
+        self.snapshot = self.in_force.is_none().then_some(snapshot);
     }
 
     /// The bundle in force, provisional or not.
@@ -163,6 +173,7 @@ impl Store {
             environment: &self.environment,
             now: Some(now),
             history: &self.history,
+            snapshot: self.snapshot.as_ref(),
         };
         let admission = judge.tar(Unchecked::read(reader, &self.limits)?)?;
         if let Admission::Admitted(admitted) = &admission {
@@ -199,6 +210,9 @@ impl Store {
             return self.revert(&revert, to, now);
         }
         let staged = self.take_staged(digest, now)?;
+        if let Some(snapshot) = self.snapshot.take() {
+            self.write(&link(&self.dir, staged.version(), Kind::Snapshot), &snapshot.to_bytes())?;
+        }
         // From this renaming on, the new bundle is the one that `open` finds.
         let link = link(&self.dir, staged.version(), Kind::Bundle);
         rename(&self.dir.join("staged.tar"), &link)?;
@@ -255,6 +269,11 @@ impl Store {
         let Some(Staged::Bundle(staged)) = staged else {
             return Err(StoreError::NotStaged { wanted: digest, staged: self.staged().map(Admitted::digest) });
         };
+        if let Some(snapshot) = &self.snapshot {
+            let not_after = snapshot.said().not_after;
+            let stale = (now > not_after).then(|| Refusal::from(Reason::SnapshotStale { not_after, now }));
+            return stale.map_or(Ok(staged), |stale| Err(stale.into()));
+        }
         let not_after = staged.manifest().not_after();
         if now > not_after {
             return Err(Refusal::from(Reason::Expired { not_after, now }).into());

@@ -351,7 +351,7 @@ fn a_number_of_a_service_that_went_back_is_given_to_no_other() {
     store.go_back(&clock(DEADLINE)).unwrap();
     let another = with_service(3, &["archive"]);
     let expected = Reason::NumberTakenOver { number: 3, service: "archive".into(), before: "reports".into() };
-    assert_eq!(reasons(stage(&mut store, &another)), [expected.clone()]);
+    assert_eq!(reasons(stage(&mut store, &another)), std::slice::from_ref(&expected));
     drop(store);
     let mut store = open(dir.path(), 0);
     assert_eq!(reasons(stage(&mut store, &another)), [expected], "also after a restart");

@@ -11,10 +11,13 @@ mod load_report;
 mod revert;
 mod show;
 mod sign;
+mod snapshot;
 mod ssh;
 
 use crate::report::{Failure, Report};
 use gate_host::Clock;
+
+pub(crate) use file::create as create_file;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -26,6 +29,8 @@ pub(crate) enum Command {
     Approve(sign::ApproveArguments),
     /// Show what a bundle holds and who signed it.
     Show(show::Arguments),
+    /// Vouch for a bundle that is in force, so that hosts which join late may begin with it.
+    Snapshot(snapshot::Arguments),
     /// Put a bundle into force: every role verifies it, then every role switches.
     Load(load::Arguments),
     /// Let a provisional bundle stay.
@@ -41,6 +46,7 @@ pub(crate) fn run(command: Command, clock: &Clock) -> Result<Report, Failure> {
         Command::Sign(arguments) => sign::run(&arguments.as_role()),
         Command::Approve(arguments) => sign::run(&arguments.as_role()),
         Command::Show(arguments) => show::run(&arguments, now),
+        Command::Snapshot(arguments) => snapshot::run(&arguments, now),
         Command::Load(arguments) => load::run(&arguments, clock),
         Command::Confirm(arguments) => confirm::run(&arguments),
         Command::Revert(arguments) => revert::run(&arguments, now),

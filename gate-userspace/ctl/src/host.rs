@@ -1,6 +1,8 @@
 //! This host's configuration, and the operators' sockets of its roles.
 
-use crate::report::Failure;
+mod enroll;
+
+use crate::report::{Failure, Report};
 use gate_host::{HostConfig, Role};
 use gate_ipc::messages::{AdminReply, AdminRequest, Refused};
 use gate_ipc::{CallError, Client};
@@ -9,6 +11,18 @@ use std::io::ErrorKind;
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::time::Duration;
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Set what this host trusts before it has any bundle: environment, duties, and where its chain begins.
+    Enroll(enroll::Arguments),
+}
+
+pub(crate) fn run(command: &Command, now: u64) -> Result<Report, Failure> {
+    match command {
+        Command::Enroll(arguments) => enroll::run(arguments, now),
+    }
+}
 
 /// The roles that serve, in the order in which people read about them.
 pub(crate) const SERVING: [Role; 5] = [Role::Net, Role::Proxy, Role::Authn, Role::Authz, Role::Audit];
@@ -21,9 +35,14 @@ pub(crate) struct ConfigArguments {
 }
 
 impl ConfigArguments {
+    /// The configuration's path from the root.
+    pub(crate) fn path(&self) -> Result<PathBuf, Failure> {
+        std::path::absolute(&self.config)
+            .map_err(|error| Failure::cannot(format!("{}: {error}", self.config.display())))
+    }
+
     pub(crate) fn load(&self) -> Result<HostConfig, Failure> {
-        let absolute = std::path::absolute(&self.config)
-            .map_err(|error| Failure::cannot(format!("{}: {error}", self.config.display())))?;
+        let absolute = self.path()?;
         HostConfig::load(&absolute).map_err(|error| {
             let missing =
                 if absolute.exists() { "" } else { "; is Gate installed on this host? Or give --config FILE" };

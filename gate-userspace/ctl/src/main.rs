@@ -41,6 +41,9 @@ enum Command {
     /// Build, sign, show and load bundles.
     #[command(subcommand)]
     Bundle(bundle::Command),
+    /// Set up this host.
+    #[command(subcommand)]
+    Host(host::Command),
     /// Say what each layer would decide, by which rule, and what is missing.
     Explain(explain::Arguments),
     /// Show each process: up or down, bundle, sandbox, and what is degraded.
@@ -69,6 +72,7 @@ fn run(command: Command, json: bool, clock: &Clock) -> Result<Report, Failure> {
         Command::Policy(command) => policy::run(&command),
         Command::Review(arguments) => review::run(&arguments, clock.unix_ms() / 1_000),
         Command::Bundle(command) => bundle::run(command, clock),
+        Command::Host(command) => host::run(&command, clock.unix_ms() / 1_000),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Audit(command) => audit::run(&command, json),

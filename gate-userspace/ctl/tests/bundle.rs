@@ -65,6 +65,27 @@ fn a_number_that_went_back_is_left_out() {
 }
 
 #[test]
+fn a_snapshot_is_signed_by_one_after_the_other() {
+    let place = Place::new();
+    place.signed("one.gate", "");
+    place.append("policy/shop.cedar", "\n// A remark.\n");
+    place.signed("two.gate", "--previous one.gate");
+    let sign = |bundle: &str, more: &str| place.gatectl(&format!("bundle snapshot {bundle} --out s.snapshot {more}"));
+    let ran = sign("two.gate", "--as author --key alice").code(0);
+    assert!(ran.err.contains("version      2 of environment demo"), "what is signed is shown: {}", ran.err);
+    let one = fs::read(place.path("s.snapshot")).unwrap();
+    sign("one.gate", "--as approver --key bob").code(1).complains("nothing was signed");
+    sign("two.gate", "--as author --key alice").code(1).complains("is in the bundle already");
+    assert_eq!(fs::read(place.path("s.snapshot")).unwrap(), one);
+    // Another time would be another statement; the second signer takes the first one's.
+    sign("two.gate", "--as approver --key bob --not-after 30d").code(0).says("gatectl host enroll --environment demo");
+    let snapshot = gate_bundle::Snapshot::parse(&fs::read(place.path("s.snapshot")).unwrap()).unwrap();
+    assert_eq!(snapshot.said().bundle, open(&place, "two.gate").digest());
+    fs::write(place.path("s.snapshot"), "x").unwrap();
+    sign("two.gate", "--as author --key alice").code(2).complains("s.snapshot: the statement is not one");
+}
+
+#[test]
 fn a_provisional_time_that_is_too_short_or_too_long() {
     let place = Place::new();
     for time in ["9s", "11m", "1d", "60"] {
@@ -337,6 +358,75 @@ fn the_commit_is_named_when_it_is_what_was_built() {
     ran.complains("differ from the git commit").complains("more.cedar");
     place.gatectl("bundle build policy -o two.gate --allow-dirty").code(0).says("1 file differ from the commit");
     assert_eq!(open(&place, "two.gate").manifest().git_commit(), None);
+}
+
+#[test]
+fn a_commit_that_its_author_signed_needs_an_approver_only() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("repo/hosts")).unwrap();
+    fs::rename(place.path("policy"), place.path("repo/hosts/shop")).unwrap();
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        let key = format!("user.signingkey={}", place.path("alice").display());
+        command.args(["-c", "gpg.format=ssh", "-c", &key]).args(arguments);
+        command.current_dir(place.path("repo")).env("HOME", place.path("")).env("GIT_CONFIG_NOSYSTEM", "1");
+        for (name, value) in [("NAME", "a"), ("EMAIL", "a@example.invalid")] {
+            command.env(format!("GIT_AUTHOR_{name}"), value).env(format!("GIT_COMMITTER_{name}"), value);
+        }
+        run(&mut command).code(0)
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-S", "-m", "The shop\n\nGate-Follows: none"]);
+    let built = place.gatectl("bundle build repo/hosts/shop -o one.gate").code(0);
+    built.says("signed with SHA256:").says("\"Gate-Follows: none\"");
+    let duties = "--duties repo/hosts/shop/duties.toml";
+    place.gatectl(&format!("bundle show one.gate {duties}")).code(1).says("0 of 1 approvals");
+    place.gatectl("bundle approve one.gate --key bob").code(0);
+    let shown = place.gatectl(&format!("bundle show one.gate {duties}")).code(0);
+    shown.says("git/commit  author  SHA256:").says("would be admitted: author alice, approved by bob");
+    // A file beside the policy is in the commit and not in the bundle.
+    fs::write(place.path("repo/hosts/shop/NOTES.md"), "x").unwrap();
+    git(&["add", "."]);
+    git(&["commit", "-q", "-S", "-m", "Notes\n\nGate-Follows: none"]);
+    let built = place.gatectl("bundle build repo/hosts/shop -o two.gate").code(0);
+    built.says("its signature is not in the bundle: NOTES.md: it is in the commit's policy directory");
+}
+
+/// Whoever doubts a bundle builds it again: elsewhere, as somebody else, from files in another order.
+#[test]
+fn the_same_commit_gives_the_same_bytes_everywhere() {
+    let place = Place::new();
+    let sh = |directory: &str, script: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-ec", script]).current_dir(place.path(directory)).env("HOME", place.path(""));
+        command.env("GIT_CONFIG_NOSYSTEM", "1").env("GATECTL", env!("CARGO_BIN_EXE_gatectl"));
+        run(&mut command).code(0).out
+    };
+    let signing = format!("-c gpg.format=ssh -c user.signingkey={}", place.path("alice").display());
+    let who = "-c user.name=a -c user.email=a@example.invalid";
+    sh("policy", &format!("git init -q; git add .; git {who} {signing} commit -q -S -m 'The shop'"));
+    // One directory after the other, the second with its files made in the reverse order, under longer names.
+    fs::create_dir_all(place.path("a/much/longer/way/to")).unwrap();
+    sh("", "umask 022; git clone -q policy first");
+    sh("", "umask 077; git clone -q policy a/much/longer/way/to/second");
+    let again = "cd a/much/longer/way/to/second; mkdir ../aside; mv *.* ../aside; \
+                 for file in $(ls -r ../aside); do cp ../aside/$file .; touch -d 1999-12-31 $file; done; git status -s";
+    assert_eq!(sh("", again), "", "the same content");
+    let build = "\"$GATECTL\" bundle build . --created 1800000000 -o";
+    sh("first", &format!("umask 022; TZ=UTC LC_ALL=C {build} ../first.gate"));
+    let second = format!(
+        "umask 077; TZ=Pacific/Apia LC_ALL=tr_TR.UTF-8 LANG=tr_TR.UTF-8 {build} {}",
+        place.path("second.gate").display()
+    );
+    sh("a/much/longer/way/to/second", &second);
+    let [first, second] = ["first.gate", "second.gate"].map(|name| fs::read(place.path(name)).unwrap());
+    assert!(first == second, "the bytes differ");
+    let bundle = open(&place, "first.gate");
+    assert!(bundle.commit_key().is_some() && bundle.manifest().created() == 1_800_000_000);
+    // Another time is another bundle.
+    sh("first", "\"$GATECTL\" bundle build . --created 1800000001 -o ../third.gate");
+    assert_ne!(open(&place, "third.gate").digest(), bundle.digest());
 }
 
 fn open(place: &Place, name: &str) -> Bundle {

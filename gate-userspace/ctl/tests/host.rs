@@ -123,6 +123,74 @@ fn who_is_no_operator_is_told_so() {
     ran.says("gate-net    not for you").says("you may not use").says("operators.gids = [2130000900]");
 }
 
+/// A snapshot of the first bundle, signed by both.
+fn snapshot(place: &Place) -> String {
+    for sign in ["--as author --key alice", "--as approver --key bob"] {
+        place.gatectl(&format!("bundle snapshot one.gate --out one.snapshot {sign}")).code(0);
+    }
+    let (_, shown) = place.json("bundle show one.gate");
+    shown["files"]["policy/duties.toml"].as_str().unwrap().to_owned()
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_host_is_enrolled_once_and_with_what_fits() {
+    let place = host();
+    let duties = snapshot(&place);
+    fs::create_dir(place.path("keys")).unwrap();
+    let enroll = |more: &str| place.gatectl(&format!("host enroll --config gate.toml {more}"));
+    let before = fs::read(place.path("gate.toml")).unwrap();
+    enroll(&format!("--environment demo --duties {}", &duties[1..])).code(2).complains("64 lower-case hexadecimal");
+    let ran = enroll(&format!("--environment prod --duties {} --snapshot one.snapshot", "1".repeat(64))).code(1);
+    ran.complains("is for environment demo, --environment is prod")
+        .complains(&format!("is by duties {duties}, --duties is 1111"))
+        .complains("nothing was enrolled");
+    enroll(&format!("--environment demo --duties {duties} --snapshot one.gate"))
+        .code(2)
+        .complains("one.gate: the statement");
+    assert_eq!(fs::read(place.path("gate.toml")).unwrap(), before);
+    assert!(!place.path("keys/enrolled.snapshot").exists());
+
+    let good = format!("--environment demo --duties {duties}");
+    enroll(&format!("{good} --snapshot one.snapshot")).code(0).says("first        version 1, bundle");
+    let text = fs::read_to_string(place.path("gate.toml")).unwrap();
+    assert!(text.contains(&format!("duties_sha256 = \"{duties}\"")), "{text}");
+    assert_eq!(text.lines().count(), String::from_utf8(before).unwrap().lines().count());
+    let kept = fs::read(place.path("keys/enrolled.snapshot")).unwrap();
+    assert_eq!(kept, fs::read(place.path("one.snapshot")).unwrap());
+    // Without one, the host begins at version 1: an old snapshot does not stay behind.
+    enroll(&good).code(0).says("version 1, with exactly these duties");
+    assert!(!place.path("keys/enrolled.snapshot").exists());
+
+    fs::create_dir_all(place.path("state/net/bundles/chain")).unwrap();
+    enroll(&good).code(0);
+    fs::write(place.path("state/net/bundles/chain/1.tar"), "").unwrap();
+    let ran = enroll(&format!("{good} --snapshot one.snapshot")).code(1);
+    ran.complains("state/net/bundles/chain: there is a chain of bundles already");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_stale_snapshot_is_not_enrolled() {
+    let place = host();
+    fs::create_dir(place.path("keys")).unwrap();
+    place.gatectl("bundle snapshot one.gate --out one.snapshot --as author --key alice --not-after 1s").code(0);
+    let (_, shown) = place.json("bundle show one.gate");
+    let duties = shown["files"]["policy/duties.toml"].as_str().unwrap().to_owned();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let mut ran = place.gatectl("host enroll");
+    while std::time::Instant::now() < end {
+        let words =
+            format!("host enroll --config gate.toml --environment demo --duties {duties} --snapshot one.snapshot");
+        ran = place.gatectl(&words);
+        if ran.code == 1 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    ran.code(1).complains("the snapshot is stale: a host could begin with it until");
+}
+
 #[test]
 #[ignore = "needs root"]
 fn a_configuration_with_typos() {

@@ -4,11 +4,12 @@ use crate::confine::{Needs, confine};
 use crate::queue::{Queue, Reports};
 use crate::serving::Confined;
 use crate::{Context, DaemonError, Reporter, Socket};
-use gate_bundle::{Admitted, Digest, EnrolledRoot, Store, Uptime};
+use gate_bundle::{Admitted, Digest, EnrolledRoot, Snapshot, Store, Uptime};
 use gate_host::{Clock, HostConfig, PublicKeys, Role, RoleKey, binary_sha256, public_key_line, system_random};
 use gate_ipc::{Admission, CgroupRoot, Listener};
 use gate_sandbox::Sandbox;
 use std::future::Future;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -16,6 +17,10 @@ use tokio::task::LocalSet;
 
 /// Sockets of roles are called by other users; whoever calls is identified by the kernel and judged.
 const ROLE_SOCKET_MODE: u32 = 0o666;
+/// The file of an enrolled snapshot, in the directory of the keys.
+const SNAPSHOT: &str = "enrolled.snapshot";
+/// More than any snapshot has, in bytes.
+const MAX_SNAPSHOT: u64 = 128 << 10;
 /// Operators' sockets belong to the operators' group.
 const ADMIN_SOCKET_MODE: u32 = 0o660;
 
@@ -174,6 +179,22 @@ fn load_key(role: Role, config: &HostConfig, enrolled: &PublicKeys) -> Result<Op
     Err(DaemonError::NotEnrolled { key: path, enrolled: config.keys_dir().to_owned(), public })
 }
 
+/// What root enrolled beside the keys, where this host begins later than the chain. Its signatures are judged with the
+/// bundle that it names.
+fn read_snapshot(path: &Path) -> Result<Option<Snapshot>, DaemonError> {
+    let bytes = match std::fs::File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        opened => {
+            let mut bytes = Vec::new();
+            let read = opened.and_then(|file| file.take(MAX_SNAPSHOT).read_to_end(&mut bytes));
+            read.map_err(DaemonError::system(path.display().to_string()))?;
+            bytes
+        }
+    };
+    let snapshot = Snapshot::parse(&bytes);
+    snapshot.map(Some).map_err(|error| DaemonError::Duty(format!("{}: {error}; enrol it again", path.display())))
+}
+
 /// Which boot this is: a provisional bundle does not outlive it.
 fn boot_id() -> Result<String, DaemonError> {
     let path = "/proc/sys/kernel/random/boot_id";
@@ -188,5 +209,9 @@ fn open_store(role: Role, config: &HostConfig, clock: &Uptime) -> Result<Store, 
         duties_sha256: Digest::from_bytes(config.enrolled().duties_sha256),
     };
     let directory = config.state_dir(role).join("bundles");
-    Ok(Store::open(&directory, trust, environment, gate_bundle::Limits::default(), clock)?)
+    let mut store = Store::open(&directory, trust, environment, gate_bundle::Limits::default(), clock)?;
+    if store.current().is_none() {
+        read_snapshot(&config.keys_dir().join(SNAPSHOT))?.into_iter().for_each(|snapshot| store.begin_with(snapshot));
+    }
+    Ok(store)
 }

@@ -2,17 +2,29 @@
 
 use super::{Change, Quorum, Signer, Signers};
 use crate::bundle::Signed;
+use crate::commit::Vouched;
 use crate::duties::largest_without_conflict;
-use crate::{Duties, Duty, Mode, Reason, Role};
+use crate::{Digest, Duties, Duty, Mode, Reason, Role};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// People who signed in one role: name, the key that is named in the record, how many signatures.
 type People<'d> = BTreeMap<&'d str, (String, usize)>;
 
+/// What people signed.
+#[derive(Clone, Copy)]
+pub(super) struct Signatures<'s> {
+    /// Signatures of the manifest.
+    pub(super) sound: &'s [Signed],
+    /// The signature of the commit.
+    pub(super) commit: Option<&'s Vouched>,
+    /// The bundle that the manifest follows.
+    pub(super) follows: Option<Digest>,
+}
+
 /// Who signed, if that is enough for this change. Without a change to look at, as when its tables cannot be used,
 /// everybody is needed.
 pub(super) fn judge(
-    sound: &[Signed],
+    signed: Signatures<'_>,
     duties: &Duties,
     change: Option<&Change>,
     reasons: &mut Vec<Reason>,
@@ -20,7 +32,7 @@ pub(super) fn judge(
     let before = reasons.len();
     let mut authors = People::new();
     let mut approvals = People::new();
-    for signed in sound {
+    for signed in signed.sound {
         let (people, duty) = match signed.role {
             Role::Author => (&mut authors, Duty::Author),
             Role::Approver => (&mut approvals, Duty::Approve),
@@ -31,10 +43,21 @@ pub(super) fn judge(
         }
     }
     let scope = Scope { duties, change };
-    let mut missing = Vec::new();
-    let author = sole_author(&authors, reasons, &mut missing);
+    let (mut missing, mut unsigned, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    let committer = signed.commit.and_then(|commit| committer(commit, signed.follows, duties, &mut notes));
+    let (author, fingerprint) = match (sole_author(&authors, reasons, &mut unsigned), &committer) {
+        (Some(author), _) => (Some(author), authors.get(author).map(|(fingerprint, _)| fingerprint.clone())),
+        (None, Some((committer, fingerprint))) if authors.is_empty() => (Some(*committer), Some(fingerprint.clone())),
+        (None, _) => (None, None),
+    };
+    if author.is_none() {
+        missing.extend(unsigned.into_iter().chain(notes));
+    }
     missing.extend(author.and_then(|author| scope.beyond_writing(author, Role::Author)));
-    let counted = count_approvals(&authors, &approvals, &scope, &mut missing);
+    // Who wrote it does not approve it, in whichever way that was said.
+    let wrote = authors.keys().copied().chain(committer.iter().map(|(person, _)| *person)).collect();
+    let counted = count_approvals(&wrote, &approvals, &scope, &mut missing);
+    // A commit alone takes nothing away: it may be an old one, from a repository that anybody reads.
     let signed = authors.keys().map(|person| (person, Role::Author));
     let signed = signed.chain(approvals.keys().map(|person| (person, Role::Approver)));
     let alone = signed.map(|(person, role)| scope.beyond_writing(person, role)).collect();
@@ -44,9 +67,26 @@ pub(super) fn judge(
         Some(Signer { person: person.to_owned(), fingerprint: fingerprint.clone() })
     };
     let approvers = counted.into_iter().filter_map(|person| signer(person, &approvals)).collect();
-    let author = author.and_then(|author| signer(author, &authors));
+    let author = author.zip(fingerprint).map(|(person, fingerprint)| Signer { person: person.to_owned(), fingerprint });
     let signers = Signers { quorum: quorum?, author, approvers };
     (reasons.len() == before).then_some(signers)
+}
+
+/// The person who signed the commit, if that is an author's word for this place in the chain.
+fn committer<'d>(
+    commit: &Vouched,
+    follows: Option<Digest>,
+    duties: &'d Duties,
+    notes: &mut Vec<Reason>,
+) -> Option<(&'d str, String)> {
+    let (member, role, key) = ("git/commit".to_owned(), Role::Author, commit.key.clone());
+    let person = entitled(&Signed { member, role, key }, Duty::Author, duties);
+    let person = person.map_err(|reason| notes.push(reason)).ok()?;
+    if commit.follows != Some(follows) {
+        notes.push(Reason::CommitNotBound { expected: follows });
+        return None;
+    }
+    Some((person, commit.key.fingerprint()))
 }
 
 /// The duties, and what they are asked about.
@@ -126,7 +166,7 @@ fn sole_author<'d>(authors: &People<'d>, reasons: &mut Vec<Reason>, missing: &mu
 
 /// Counts people, not keys; what did not count is named when it would have been needed.
 fn count_approvals<'d>(
-    authors: &People<'d>,
+    authors: &BTreeSet<&'d str>,
     approvals: &People<'d>,
     scope: &Scope<'_, '_>,
     missing: &mut Vec<Reason>,
@@ -136,8 +176,8 @@ fn count_approvals<'d>(
     let mut eligible = BTreeSet::new();
     for (&person, &(_, signatures)) in approvals {
         let team = duties.mode() == Mode::Team;
-        let opponent = authors.keys().find(|author| duties.in_conflict(author, person));
-        if team && authors.contains_key(person) {
+        let opponent = authors.iter().find(|author| duties.in_conflict(author, person));
+        if team && authors.contains(person) {
             notes.push(Reason::ApproverIsAuthor { person: person.to_owned() });
             continue;
         }

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 /// What a file of the chain is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
+    /// What people vouched for when the chain of this host began with that bundle.
+    Snapshot,
     /// A bundle that was provisional and went back.
     Expired,
     /// A bundle that goes back unless it is confirmed.
@@ -21,10 +23,11 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Expired, Self::Provisional, Self::Bundle, Self::Revert];
+    const ALL: [Self; 5] = [Self::Snapshot, Self::Expired, Self::Provisional, Self::Bundle, Self::Revert];
 
     const fn ending(self) -> &'static str {
         match self {
+            Self::Snapshot => ".snapshot",
             Self::Expired => ".expired.tar",
             Self::Provisional => ".provisional.tar",
             Self::Bundle => ".tar",

@@ -4,7 +4,7 @@ use super::files::{Kind, link, list, read_file};
 use super::provisional::Provisional;
 use super::{InForce, Store, StoreError, Uptime, WentBack};
 use crate::admission::{Fate, Judge};
-use crate::{Admitted, Bundle, Revert};
+use crate::{Admitted, Bundle, Revert, Snapshot};
 
 /// The bytes that `current.tar` has now, and had before the last step.
 #[derive(Default)]
@@ -34,6 +34,7 @@ impl Store {
             }
             for kind in kinds {
                 match kind {
+                    Kind::Snapshot => self.replay_snapshot(version)?,
                     Kind::Expired => self.replay_expired(version)?,
                     Kind::Provisional => self.replay_provisional(version, version == last, clock)?,
                     Kind::Bundle => self.replay_bundle(version, &mut copies)?,
@@ -41,6 +42,8 @@ impl Store {
                 }
             }
         }
+        // An ending before the first bundle was there leaves its snapshot.
+        self.snapshot = None;
         self.mend_copy(&copies)
     }
 
@@ -53,6 +56,17 @@ impl Store {
             return Err(StoreError::Chain { path, what: "is a bundle of another version" });
         }
         Ok((bundle, bytes))
+    }
+
+    /// Only where the chain begins; that the bundle beside it is the one is judged with the bundle.
+    fn replay_snapshot(&mut self, version: u64) -> Result<(), StoreError> {
+        let path = link(&self.dir, version, Kind::Snapshot);
+        if self.in_force.is_some() {
+            return Err(StoreError::Chain { path, what: "is there, although the chain begins before" });
+        }
+        let snapshot = Snapshot::parse(&read_file(&path)?);
+        self.snapshot = Some(snapshot.map_err(|error| StoreError::Untrusted { path, refusal: error.into() })?);
+        Ok(())
     }
 
     /// It was in force and is not: nothing depends on it but its number.
@@ -106,18 +120,22 @@ impl Store {
         let version = bundle.manifest().version();
         let (current, path) = (self.current(), link(&self.dir, version, kind));
         let expected = current.map_or(0, Admitted::version).max(self.history.highest()).saturating_add(1);
-        if version > expected && bundle.manifest().previous() != current.map(Admitted::digest) {
+        if self.snapshot.is_none()
+            && version > expected
+            && bundle.manifest().previous() != current.map(Admitted::digest)
+        {
             let path = link(&self.dir, expected, Kind::Bundle);
             return Err(StoreError::Chain { path, what: "is missing, although later bundles are there" });
         }
-        let judge =
-            Judge { current, trust: &self.trust, environment: &self.environment, now: None, history: &self.history };
+        let (trust, environment, history) = (&self.trust, self.environment.as_str(), &self.history);
+        let judge = Judge { current, trust, environment, now: None, history, snapshot: self.snapshot.as_ref() };
         judge.bundle(bundle).map_err(|refusal| StoreError::Untrusted { path, refusal })
     }
 
     /// The bundle is in force from here on.
     pub(super) fn follow(&mut self, admitted: Admitted) {
         self.history.forget(admitted.version());
+        self.snapshot = None;
         self.in_force = Some(match self.in_force.take() {
             Some(before) => before.followed_by(admitted),
             None => InForce { current: admitted, previous: None },

@@ -56,8 +56,7 @@ fn duties_text(number: usize) -> String {
     let Rule { authors, approvers, approvals, operators } = DUTIES_OF[number];
     let person = |person: u8| {
         let duty = |bits: u8, word: &'static str| (bits & (1 << person) != 0).then_some(word);
-        let duties =
-            [duty(authors, "\"author\""), duty(approvers, "\"approve\""), duty(operators, "\"operate\"")];
+        let duties = [duty(authors, "\"author\""), duty(approvers, "\"approve\""), duty(operators, "\"operate\"")];
         let may: Vec<&str> = duties.into_iter().flatten().collect();
         let may = if may.is_empty() { vec!["\"audit\""] } else { may };
         format!("[person.p{person}]\nkeys = [\"{}\"]\nmay = [{}]\n", line_of(person), may.join(", "))

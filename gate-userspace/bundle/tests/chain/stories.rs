@@ -169,8 +169,7 @@ fn day() -> impl Strategy<Value = Vec<Step>> {
             Day::Addition | Day::Regret => vec![propose(None, false), all],
             Day::Trial => {
                 let stage = Step::Stage { store: 0, bundle: 0, late: false };
-                let mut steps =
-                    vec![propose(None, false), all, stage, Step::ActivateUntil { store: 0, seconds: 60 }];
+                let mut steps = vec![propose(None, false), all, stage, Step::ActivateUntil { store: 0, seconds: 60 }];
                 steps.push(match loads % 4 {
                     0 => Step::Reboot { store: 0 },
                     1 => Step::Tick { seconds: 60 },

@@ -5,10 +5,10 @@ use super::{file, git};
 use crate::policy::{Problem, Summary, check};
 use crate::report::{Exit, Failure, Report};
 use crate::text::{count, duration, plain, time};
-use gate_bundle::{Bundle, Change, Draft, TABLES, check_toxic};
+use gate_bundle::{Bundle, Change, Draft, FOLLOWS, Key, TABLES, check_toxic};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// How long from now it may be activated for the first time: 90s, 15m, 12h, 30d.
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = duration)]
     not_after: u64,
+    /// Build as if now were this time, in seconds since 1970: whoever has the same commit gets the same bytes.
+    #[arg(long, value_name = "SECONDS")]
+    created: Option<u64>,
     /// Build although files differ from the git commit; the bundle then names no commit.
     #[arg(long)]
     allow_dirty: bool,
@@ -37,6 +40,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, now: u64) -> Result<Report, Failure> {
+    let created = arguments.created.unwrap_or(now);
     let previous = arguments.previous.as_deref().map(file::open).transpose()?.map(|opened| opened.bundle);
     let checked = check(&arguments.directory, previous.as_ref().map(Bundle::tables)).map_err(|problems| {
         let below = |problem: &Problem| problem.below(&arguments.directory);
@@ -55,16 +59,41 @@ pub(crate) fn run(arguments: &Arguments, now: u64) -> Result<Report, Failure> {
             (version.max(arguments.went_back.unwrap_or(0)), previous.digest())
         }),
         git_commit: commit,
-        created: now,
-        not_after: now.saturating_add(arguments.not_after),
+        created,
+        not_after: created.saturating_add(arguments.not_after),
     };
     let bundle = Bundle::unsigned(draft, files)
         .map_err(|refusal| Failure::refused(file::reasons(&arguments.directory, &refusal)))?;
+    let (bundle, vouched) = with_commit(bundle, &arguments.directory);
     let change = Change::of(&bundle, previous.as_ref());
     check_toxic(&bundle, &change, now)
         .map_err(|refusal| Failure::refused(file::reasons(&arguments.directory, &refusal)))?;
     file::create(&arguments.out, &bundle.to_tar(), arguments.force)?;
+    let commit_said = commit_said + &vouched;
     Ok(report(arguments, &bundle, &change, &commit_said, checked.cases.len()))
+}
+
+/// With the commit itself, where it is signed with an SSH key; and what is said about that. Whether it counts as the
+/// author's signature, the roles judge.
+fn with_commit(bundle: Bundle, directory: &Path) -> (Bundle, String) {
+    let commit = bundle.manifest().git_commit();
+    let Some(objects) = commit.and_then(|commit| git::objects(directory, commit)) else {
+        return (bundle, String::new());
+    };
+    match bundle.with_commit(objects) {
+        Ok(bundle) => {
+            let key = bundle.commit_key().map(Key::fingerprint).unwrap_or_default();
+            let follows = bundle.manifest().previous().map_or_else(|| "none".to_owned(), |digest| digest.to_string());
+            let said = format!(
+                "\n            signed with {key}: an author's signature if its message has \"{FOLLOWS}{follows}\""
+            );
+            (bundle, said)
+        }
+        Err(problem) => {
+            let said = format!("\n            its signature is not in the bundle: {}", plain(&problem.to_string()));
+            (bundle, said)
+        }
+    }
 }
 
 /// The commit to name, and what is said about it.
@@ -109,7 +138,7 @@ fn report(arguments: &Arguments, bundle: &Bundle, change: &Change, commit: &str,
         "file": arguments.out, "digest": bundle.digest(), "version": manifest.version(),
         "environment": manifest.environment(), "previous": manifest.previous(), "git_commit": manifest.git_commit(),
         "git": commit, "not_after": manifest.not_after(), "summary": summary.json(), "cases": cases,
-        "change": change_json(change),
+        "change": change_json(change), "commit_key": bundle.commit_key().map(Key::fingerprint),
     });
     Report { exit: Exit::Fine, text, json }
 }

@@ -1,5 +1,6 @@
 //! Which commit a policy directory is, if it is one.
 
+use gate_bundle::Objects;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -33,6 +34,24 @@ pub(crate) fn find(directory: &Path) -> Found {
     if lines.is_empty() { Found::Commit(commit.trim().to_owned()) } else { Found::Dirty(lines) }
 }
 
+/// The commit's own bytes, and those of the trees down to the directory. `None` where it is not signed with an SSH key.
+pub(crate) fn objects(directory: &Path, commit: &str) -> Option<Objects> {
+    let body = raw(directory, &["cat-file", "commit", commit])?;
+    let signed = body.split(|byte| *byte == b'\n').any(|line| line.ends_with(b"-----BEGIN SSH SIGNATURE-----"));
+    let prefix = signed.then(|| text(directory, &["rev-parse", "--show-prefix"])).flatten()?;
+    let mut path = String::new();
+    let mut trees = vec![raw(directory, &["cat-file", "tree", commit])?];
+    for part in prefix.trim_end_matches('\n').split('/').filter(|part| !part.is_empty()) {
+        path = if path.is_empty() { part.to_owned() } else { format!("{path}/{part}") };
+        trees.push(raw(directory, &["cat-file", "tree", &format!("{commit}:{path}")])?);
+    }
+    Some(Objects { commit: body, trees })
+}
+
+fn raw(directory: &Path, arguments: &[&str]) -> Option<Vec<u8>> {
+    git(directory, arguments).ok().filter(|output| output.status.success()).map(|output| output.stdout)
+}
+
 /// Hidden files and notes are no part of a policy.
 fn is_policy(line: &str) -> bool {
     let name = line.trim_end_matches('"').rsplit('/').next().unwrap_or(line);
@@ -47,7 +66,13 @@ fn text(directory: &Path, arguments: &[&str]) -> Option<String> {
 fn git(directory: &Path, arguments: &[&str]) -> std::io::Result<Output> {
     let mut command = Command::new("git");
     command.args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C"]).arg(directory);
-    command.args(arguments).env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C").stdin(Stdio::null()).output()
+    command
+        .args(arguments)
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .env("GIT_NO_REPLACE_OBJECTS", "1")
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .output()
 }
 
 fn first_line(stderr: &[u8]) -> String {

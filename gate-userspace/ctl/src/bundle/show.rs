@@ -35,11 +35,15 @@ pub(crate) fn run(arguments: &Arguments, now: u64) -> Result<Report, Failure> {
     let mut text = shown.text;
     let signatures: Vec<Value> =
         bundle.signatures().iter().map(|signed| signature(signed, judge.duties(), &mut text)).collect();
+    let commit = bundle.commit_key().map(|key| {
+        let said = Signed { member: "git/commit".into(), role: Role::Author, key: key.clone() };
+        signature(&said, judge.duties(), &mut text)
+    });
     let unsound = unsound(&bundle);
     for (member, problem) in &unsound {
         text.push_str(&format!("  {member}  UNSOUND: {}\n", plain(problem)));
     }
-    if signatures.is_empty() && unsound.is_empty() {
+    if signatures.is_empty() && unsound.is_empty() && commit.is_none() {
         text.push_str("  nobody signed it yet\n");
     }
     let change = judge.change(&bundle);
@@ -55,6 +59,7 @@ pub(crate) fn run(arguments: &Arguments, now: u64) -> Result<Report, Failure> {
             "unsound".into(),
             unsound.iter().map(|(member, problem)| json!({ "member": member, "problem": problem })).collect(),
         );
+        fields.insert("commit".into(), commit.unwrap_or_default());
         fields.insert("verdict".into(), said);
         fields.insert("change".into(), change.map_or(Value::Null, |change| change_json(&change)));
     }

@@ -37,9 +37,18 @@ struct What {
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum SignAs {
+pub(crate) enum SignAs {
     Author,
     Approver,
+}
+
+impl From<SignAs> for Role {
+    fn from(role: SignAs) -> Self {
+        match role {
+            SignAs::Author => Self::Author,
+            SignAs::Approver => Self::Approver,
+        }
+    }
 }
 
 /// One signature to be made.
@@ -50,11 +59,7 @@ pub(crate) struct Signing {
 
 impl Arguments {
     pub(crate) fn as_role(&self) -> Signing {
-        let role = match self.role {
-            SignAs::Author => Role::Author,
-            SignAs::Approver => Role::Approver,
-        };
-        Signing { what: self.what.clone(), role }
+        Signing { what: self.what.clone(), role: self.role.into() }
     }
 }
 
