@@ -44,6 +44,8 @@ struct Review {
     /// Why nobody should sign it.
     unsound: Vec<Line>,
     duties: Vec<Line>,
+    /// Of `duties`, what gives somebody more to say.
+    weighty: Vec<Line>,
     duties_differ: bool,
     diff: Diff,
     cases: Vec<Line>,
@@ -64,6 +66,7 @@ impl Review {
         Ok(Self {
             unsound: unsound(old, new, now),
             duties: duties::differences(&before, &after, files),
+            weighty: duties::weighty(&before, &after),
             duties_differ: files[0] != files[1],
             diff: compare(old, new),
             cases: cases::differences(&old.source, &new.source),
@@ -84,11 +87,18 @@ impl Review {
         );
         let items = |lines: &[Line]| lines.iter().cloned().map(Item::from).collect::<Vec<_>>();
         page.section(Line::of("DO NOT SIGN"), items(&self.unsound));
+        page.section(Line::of("Read first"), items(&self.first()));
         page.section(Line::of("People, keys and thresholds (duties.toml)"), items(&self.duties));
         self.diff.write(all, &mut page);
         page.section(Line::of("Decisions that must hold (cases.toml)"), items(&self.cases));
         page.section(Line::of("Remarks on the new rules"), items(&self.remarks));
         page
+    }
+
+    /// What nobody may overlook: people and keys, then what else is of weight.
+    fn first(&self) -> Vec<Line> {
+        let notices = self.diff.first.iter().map(gate_review::Notice::line);
+        self.weighty.iter().cloned().chain(notices).collect()
     }
 
     /// Whose services gain a caller or are declared otherwise: who signs for some owners only, approves for all of these
@@ -110,7 +120,7 @@ impl Review {
         let texts = |lines: &[Line]| lines.iter().map(Line::to_terminal).collect::<Vec<_>>();
         json!({
             "summary": self.diff.summary().to_terminal(), "signatures": self.diff.signatures(self.duties_differ).to_terminal(),
-            "unsound": texts(&self.unsound), "duties": texts(&self.duties), "duties_differ": self.duties_differ,
+            "unsound": texts(&self.unsound), "first": texts(&self.first()), "duties": texts(&self.duties), "duties_differ": self.duties_differ,
             "cases": texts(&self.cases), "remarks": texts(&self.remarks), "diff": self.diff,
         })
     }

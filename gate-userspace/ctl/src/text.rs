@@ -1,20 +1,10 @@
 //! Text for terminals: foreign text without its control characters, times, durations, counts.
 
-/// Foreign text for one line of a terminal: nothing in it is obeyed, nothing in it is invisible.
-pub(crate) fn plain(text: &str) -> String {
-    text.chars().flat_map(|c| if is_odd(c) { c.escape_default().collect() } else { vec![c] }).collect()
-}
+pub(crate) use gate_review::plain;
 
 /// The same for text whose line ends are meant.
 pub(crate) fn plain_lines(text: &str) -> String {
     text.split('\n').map(plain).collect::<Vec<_>>().join("\n")
-}
-
-/// Control characters, and those that have no width or turn the direction of the text.
-fn is_odd(c: char) -> bool {
-    let code = u32::from(c);
-    let ranges = [0x200b..=0x200f, 0x2028..=0x202e, 0x2060..=0x206f, 0xfeff..=0xfeff, 0xe0000..=0xe0fff];
-    c.is_control() || ranges.iter().any(|range| range.contains(&code))
 }
 
 /// `1 rule`, `2 rules`.

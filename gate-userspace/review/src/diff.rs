@@ -6,6 +6,7 @@
 
 mod causes;
 mod declarations;
+mod first;
 mod group;
 mod words;
 
@@ -13,6 +14,7 @@ pub(crate) use declarations::port_text;
 
 pub use causes::{Cause, Role};
 pub use declarations::Declared;
+pub use first::Notice;
 pub use group::{Group, Part, Target};
 
 use crate::rules::Index;
@@ -97,6 +99,8 @@ pub struct Diff {
     pub only_removes: bool,
     /// Whether something may be denied now that was allowed.
     pub takes_away: bool,
+    /// What nobody may overlook who signs.
+    pub first: Vec<Notice>,
     /// How many cells.
     pub counts: Counts,
     /// Gains first; each cell is in one group.
@@ -124,6 +128,7 @@ pub fn diff(old: &Side<'_>, new: &Side<'_>) -> Diff {
         equal: difference == gate_tables::Difference::default(),
         only_removes: difference.only_removes(),
         takes_away: difference.takes_away(),
+        first: first::notices(old.tables, new.tables, &difference),
         counts,
         groups: groups.into_iter().map(|(key, cells)| both.group(key, cells)).collect(),
         declarations: declarations::declarations(old.tables, new.tables, &difference),

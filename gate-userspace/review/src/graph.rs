@@ -15,19 +15,23 @@ pub struct ServiceMap {
     pub environment: String,
     /// Whether it shows what changes between two policies.
     pub compares: bool,
-    /// Services by name; `host` first, and only if something is permitted to it.
+    /// Services and networks by name; `host` and `world` only if something is permitted to them, the host first.
     pub nodes: Vec<Node>,
     /// One for each source, destination and port, in that order.
     pub edges: Vec<Edge>,
 }
 
-/// A service, or `host`: every process that no service claims.
+/// Somebody who reaches, or is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Node {
     /// Its name.
     pub name: String,
-    /// Who answers for it; empty for `host`.
+    /// What it is.
+    pub kind: NodeKind,
+    /// Who answers for it; empty for `host` and `world`.
     pub owner: String,
+    /// Of a network: its addresses and its environment, in lines.
+    pub about: Vec<String>,
     /// Whether it is new or gone.
     pub state: State,
 }
@@ -41,7 +45,7 @@ pub struct Edge {
     pub to: usize,
     /// The port's name.
     pub port: String,
-    /// `tcp/8080`.
+    /// `tcp/8080`, `udp/53`, `tcp/9090 grpc`.
     pub listens: String,
     /// As a flow, or request by request.
     pub layer: Layer,
@@ -55,6 +59,36 @@ pub struct Edge {
     pub gained: usize,
     /// Routes (or the flow) of which less may be asked than before.
     pub lost: usize,
+}
+
+/// What a node stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeKind {
+    /// Every process that no service claims.
+    Host,
+    /// A service.
+    Service,
+    /// Addresses outside the host.
+    Network,
+    /// Every address of no network.
+    World,
+}
+
+impl NodeKind {
+    /// Said below its name, where nobody answers for it.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Host => "no service",
+            Self::Service => "",
+            Self::Network => "outside this host",
+            Self::World => "of no network",
+        }
+    }
+
+    const fn is_outside(self) -> bool {
+        matches!(self, Self::Network | Self::World)
+    }
 }
 
 /// Where it is judged.
@@ -111,6 +145,19 @@ impl State {
             Self::Gone => "- ",
             Self::Changed => "~ ",
         }
+    }
+}
+
+impl Node {
+    /// What stands below its name.
+    fn below(&self) -> Vec<String> {
+        let mut lines: Vec<String> = match (self.kind, self.owner.as_str()) {
+            (NodeKind::Host, _) => Vec::new(),
+            (NodeKind::Service | NodeKind::Network | NodeKind::World, "") => vec![self.kind.words().to_owned()],
+            (_, owner) => vec![owner.to_owned()],
+        };
+        lines.extend(self.about.iter().cloned());
+        lines
     }
 }
 

@@ -7,6 +7,9 @@
 mod diff;
 mod graph;
 mod near;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "clippy knows functions marked as tests alone")]
+mod outside;
 mod page;
 mod rules;
 #[cfg(test)]
@@ -14,8 +17,10 @@ mod rules;
 mod testing;
 mod who;
 
-pub use diff::{Cause, Counts, Declared, Diff, Group, Kind, Part, Role, RuleChange, RuleEvent, Side, Target, diff};
-pub use graph::{Edge, Layer, MapTooLarge, Node, ServiceMap, State};
+pub use diff::{
+    Cause, Counts, Declared, Diff, Group, Kind, Notice, Part, Role, RuleChange, RuleEvent, Side, Target, diff,
+};
+pub use graph::{Edge, Layer, MapTooLarge, Node, NodeKind, ServiceMap, State};
 pub use near::did_you_mean;
 pub use page::{Block, Item, Line, Page, plain};
 pub use rules::RuleView;

@@ -1,13 +1,10 @@
 //! Rules as people see them, and the lines of the tables by names.
 
-use gate_tables::{Access, Cell, PortId, Rule, Service, ServiceId, Tables};
+use gate_tables::{Access, Cell, Parties, Party, Rule, ServiceId, Tables};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::page::Line;
-
-/// What `Host::"self"` is called where services have names.
-pub(crate) const HOST: &str = "host";
 
 /// A rule, as a page shows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -52,14 +49,16 @@ pub(crate) type TargetKey<'a> = (&'a str, &'a str, Option<&'a str>);
 /// The tables, found by names.
 pub(crate) struct Index<'a> {
     pub(crate) tables: &'a Tables,
-    services: HashMap<ServiceId, &'a Service>,
+    parties: Parties<'a>,
+    numbers: HashMap<&'a str, ServiceId>,
     lines: BTreeMap<TargetKey<'a>, Vec<&'a Access>>,
 }
 
 impl<'a> Index<'a> {
     pub(crate) fn new(tables: &'a Tables) -> Self {
-        let services = tables.services.iter().map(|service| (service.id, service)).collect();
-        let mut index = Self { tables, services, lines: BTreeMap::new() };
+        let parties = Parties::new(tables);
+        let numbers = parties.iter().map(|(id, party)| (party.name(), id)).collect();
+        let mut index = Self { tables, parties, numbers, lines: BTreeMap::new() };
         for line in &tables.access {
             if let Some(key) = index.key(line) {
                 index.lines.entry(key).or_default().push(line);
@@ -69,24 +68,28 @@ impl<'a> Index<'a> {
     }
 
     fn key(&self, line: &'a Access) -> Option<TargetKey<'a>> {
-        let service = self.services.get(&line.destination)?;
-        Some((&service.name, &port_of(service, line.port)?.name, line.action.as_deref()))
+        let party = self.parties.get(line.destination)?;
+        Some((party.name(), &party.port(line.port)?.name, line.action.as_deref()))
     }
 
     /// The name of a source.
     pub(crate) fn source(&self, id: ServiceId) -> Option<&'a str> {
-        match id.0 {
-            0 => Some(HOST),
-            _ => self.services.get(&id).map(|service| service.name.as_str()),
-        }
+        self.parties.get(id).map(Party::name)
+    }
+
+    /// Who has that name.
+    pub(crate) fn named(&self, name: &str) -> Option<(ServiceId, Party<'a>)> {
+        let id = *self.numbers.get(name)?;
+        Some((id, self.parties.get(id)?))
+    }
+
+    pub(crate) fn parties(&self) -> &Parties<'a> {
+        &self.parties
     }
 
     /// What the rules say about a cell.
     pub(crate) fn access(&self, cell: &Cell) -> Option<&'a Access> {
-        let source = match cell.source.as_str() {
-            HOST => ServiceId(0),
-            name => self.tables.service_named(name)?.id,
-        };
+        let source = *self.numbers.get(cell.source.as_str())?;
         let key = (cell.destination.as_str(), cell.port.as_str(), cell.action.as_deref());
         self.lines.get(&key)?.iter().find(|line| line.sources.binary_search(&source).is_ok()).copied()
     }
@@ -122,8 +125,4 @@ impl<'a> Index<'a> {
 pub(crate) fn rule_named<'a>(tables: &'a Tables, id: &str) -> Option<&'a Rule> {
     let index = tables.rules.binary_search_by(|rule| rule.id.as_str().cmp(id)).ok()?;
     tables.rules.get(index)
-}
-
-pub(crate) fn port_of(service: &Service, id: PortId) -> Option<&gate_tables::Port> {
-    service.ports.iter().find(|port| port.id == id)
 }

@@ -3,8 +3,8 @@
 use crate::diff::{Target, port_text};
 use crate::near::did_you_mean;
 use crate::page::{Item, Line};
-use crate::rules::{HOST, Index, RuleView};
-use gate_tables::{Access, Protocol, Service, ServiceId, Tables};
+use crate::rules::{Index, RuleView};
+use gate_tables::{Access, Party, Protocol, Service, ServiceId, Tables};
 use serde::Serialize;
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub struct Grant {
     pub target: Target,
     /// The port: `tcp/8080 http`.
     pub listens: String,
-    /// Who may: services' names, or `host`.
+    /// Who may: names of services and networks, `host`, `world`.
     pub sources: Vec<String>,
     /// Whether some of these requests may be denied.
     pub conditional: bool,
@@ -30,7 +30,8 @@ pub struct Grant {
 pub enum Question<'q> {
     /// A route, `orders.getOrder`, or all of a service's, `orders:all`; of this service alone, if one is named.
     Action(&'q str, Option<&'q str>),
-    /// Connections to an L4 port, `ledger:journal` or `ledger:tcp/9000`, or to all of a service's, `ledger`.
+    /// Connections to an L4 port, `ledger:journal`, `ledger:tcp/9000` or `resolver:udp/53`, or to all of a service's or a
+    /// network's, `ledger`.
     Connect(&'q str),
 }
 
@@ -58,12 +59,12 @@ pub fn who_can(tables: &Tables, question: Question<'_>) -> Result<Vec<Grant>, Un
     Ok(grants(tables, |target, _| wanted.contains(target)))
 }
 
-/// What a service, or `host`, may do. Empty: nothing.
+/// What a service, a network, `host` or `world` may do. Empty: nothing.
 ///
 /// # Errors
-/// When the policy has no such service.
+/// When the policy has none of that name.
 pub fn what_can(tables: &Tables, source: &str) -> Result<Vec<Grant>, Unknown> {
-    let id = if source == HOST { ServiceId(0) } else { service(tables, source)?.id };
+    let (id, _) = party(&Index::new(tables), source)?;
     let mut grants = grants(tables, |_, line| line.sources.contains(&id));
     for grant in &mut grants {
         grant.sources = vec![source.to_owned()];
@@ -80,7 +81,7 @@ fn grants(tables: &Tables, wanted: impl Fn(&Target, &Access) -> bool) -> Vec<Gra
             port: (*port).to_owned(),
             action: action.map(str::to_owned),
         };
-        let declared = tables.service_named(destination).and_then(|s| s.ports.iter().find(|p| p.name == *port));
+        let declared = index.named(destination).and_then(|(_, party)| party.ports().iter().find(|p| p.name == *port));
         for line in lines.iter().filter(|line| wanted(&target, line)) {
             let sources = line.sources.iter().filter_map(|id| index.source(*id));
             let mut sources: Vec<String> = sources.map(str::to_owned).collect();
@@ -100,13 +101,20 @@ fn grants(tables: &Tables, wanted: impl Fn(&Target, &Access) -> bool) -> Vec<Gra
 
 fn service<'a>(tables: &'a Tables, name: &str) -> Result<&'a Service, Unknown> {
     tables.service_named(name).ok_or_else(|| {
-        let known = tables.services.iter().map(|service| service.name.as_str()).chain([HOST]);
+        let known = tables.services.iter().map(|service| service.name.as_str());
         Unknown(format!("there is no service {name:?}{}", did_you_mean(name, known)))
     })
 }
 
-fn target(service: &Service, port: &gate_tables::Port, action: Option<&str>) -> Target {
-    Target { destination: service.name.clone(), port: port.name.clone(), action: action.map(str::to_owned) }
+fn party<'a>(index: &Index<'a>, name: &str) -> Result<(ServiceId, Party<'a>), Unknown> {
+    index.named(name).ok_or_else(|| {
+        let known = index.parties().iter().map(|(_, party)| party.name());
+        Unknown(format!("there is no service or network {name:?}{}", did_you_mean(name, known)))
+    })
+}
+
+fn target(destination: &str, port: &gate_tables::Port, action: Option<&str>) -> Target {
+    Target { destination: destination.to_owned(), port: port.name.clone(), action: action.map(str::to_owned) }
 }
 
 fn routes(tables: &Tables, action: &str, resource: Option<&str>) -> Result<Vec<Target>, Unknown> {
@@ -126,7 +134,7 @@ fn routes(tables: &Tables, action: &str, resource: Option<&str>) -> Result<Vec<T
         for port in &service.ports {
             let routes = port.routes.iter();
             let wanted = routes.filter(|route| route.action == action || all.is_some_and(|s| s.name == service.name));
-            found.extend(wanted.map(|route| target(service, port, Some(&route.action))));
+            found.extend(wanted.map(|route| target(&service.name, port, Some(&route.action))));
         }
     }
     if found.is_empty() {
@@ -150,18 +158,19 @@ fn routes(tables: &Tables, action: &str, resource: Option<&str>) -> Result<Vec<T
 
 fn flows(tables: &Tables, name: &str) -> Result<Vec<Target>, Unknown> {
     let (owner, port) = name.split_once(':').map_or((name, None), |(owner, port)| (owner, Some(port)));
-    let service = service(tables, owner)?;
+    let index = Index::new(tables);
+    let (_, party) = party(&index, owner)?;
     let matches = |found: &gate_tables::Port| {
         port.is_none_or(|port| port == found.name || Some(port) == port_text(found).split(' ').next())
     };
-    let named: Vec<&gate_tables::Port> = service.ports.iter().filter(|port| matches(port)).collect();
+    let named: Vec<&gate_tables::Port> = party.ports().iter().filter(|port| matches(port)).collect();
     if named.is_empty() {
-        let known: Vec<String> = service.ports.iter().map(|port| format!("{owner}:{}", port.name)).collect();
+        let known: Vec<String> = party.ports().iter().map(|port| format!("{owner}:{}", port.name)).collect();
         let hint = did_you_mean(name, known.iter().map(String::as_str));
         return Err(Unknown(format!("{owner:?} has no port {:?}{hint}", port.unwrap_or_default())));
     }
     let flows = named.iter().filter(|port| port.protocol == Protocol::Plain);
-    let flows: Vec<Target> = flows.map(|port| target(service, port, None)).collect();
+    let flows: Vec<Target> = flows.map(|port| target(owner, port, None)).collect();
     if flows.is_empty() {
         return Err(Unknown(format!(
             "{name:?} is reached through gate-proxy alone, request by request; ask about its routes: {owner}:all"

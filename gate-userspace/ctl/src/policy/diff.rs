@@ -2,7 +2,7 @@
 
 use super::side::{Policy, compare};
 use crate::report::{Exit, Failure, Report};
-use gate_review::Page;
+use gate_review::{Line, Page};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -32,6 +32,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report, Failure> {
     if !diff.equal || duties_differ {
         page.paragraph(diff.signatures(duties_differ));
     }
+    page.section(Line::of("Read first"), diff.first.iter().map(|notice| notice.line().into()).collect());
     diff.write(arguments.all, &mut page);
     let mut json = json!({
         "signatures": if diff.only_removes && diff.takes_away && !duties_differ { "one" } else { "all" },

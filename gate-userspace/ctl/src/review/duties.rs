@@ -26,6 +26,37 @@ pub(super) fn differences(old: &Duties, new: &Duties, files: [Option<&[u8]>; 2])
     lines
 }
 
+/// What gives somebody more to say: people, keys, duties, fewer approvals, dangers that are allowed.
+pub(super) fn weighty(old: &Duties, new: &Duties) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if new.approvals() < old.approvals() {
+        lines.push(Line::of("fewer people approve: ").number(new.approvals()).words(", were ").number(old.approvals()));
+    }
+    for (name, person) in new.people() {
+        let before = old.people().get(name);
+        if before.is_none() {
+            lines.push(Line::of("a new person signs: ").name(name));
+            continue;
+        }
+        let known = |key: &&Key| before.is_some_and(|before| before.keys().contains(key));
+        let keys = person.keys().iter().filter(|key| !known(key));
+        lines.extend(keys.map(|found| key(Line::of("a new key of ").name(name).words(": "), found)));
+        let may = [Duty::Author, Duty::Approve, Duty::Operate, Duty::Audit].into_iter();
+        let may = may.filter(|duty| person.may(*duty) && before.is_some_and(|before| !before.may(*duty)));
+        lines.extend(may.map(|duty| Line::of("a new duty: ").name(name).words(" may ").name(duty.to_string())));
+        if before.is_some_and(|before| before.owners().is_some() && person.owners().is_none()) {
+            lines.push(Line::of("signs for everything now: ").name(name));
+        }
+    }
+    for exception in new.exceptions().iter().filter(|exception| !old.exceptions().contains(exception)) {
+        let line = Line::of("a new exception: ").name(exception.allowed().to_string()).words(" for ");
+        lines.push(line.name(exception.holder()).words(" until ").name(exception.until().to_string()));
+    }
+    let gone = old.toxic().iter().filter(|toxic| !new.toxic().contains(toxic));
+    lines.extend(gone.map(|toxic| Line::of("no longer forbidden together, or otherwise: ").name(toxic.id())));
+    lines
+}
+
 fn words(old: &Duties, new: &Duties) -> Vec<Line> {
     let mut lines = Vec::new();
     if old.mode() != new.mode() {

@@ -124,6 +124,9 @@ impl Declared {
         let line = match self.of {
             "" => return line.name(&self.name),
             "environment" => line.words("the environment "),
+            "labels" => line.words("the labels "),
+            "host" => line.words("[host] "),
+            "section" => line.words("section ").name(&self.name).words(" of [host] "),
             of => line.words(of).words(" ").name(&self.name).words(" "),
         };
         let line = match (&self.was, &self.is) {

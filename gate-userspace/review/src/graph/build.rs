@@ -1,8 +1,8 @@
 //! From tables to the map.
 
-use super::{Edge, Layer, Node, ServiceMap, State};
-use crate::rules::{HOST, Index, port_of};
-use gate_tables::{Protocol, ServiceId, Tables, compare};
+use super::{Edge, Layer, Node, NodeKind, ServiceMap, State};
+use crate::rules::Index;
+use gate_tables::{Network, Parties, Party, Port, Protocol, Tables, compare};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Source, destination, port.
@@ -58,39 +58,74 @@ impl ServiceMap {
 
 fn nodes(old: Option<&Tables>, new: &Tables, keys: &BTreeSet<&Key>) -> Vec<Node> {
     let mut nodes: BTreeMap<&str, Node> = BTreeMap::new();
-    let tables = [(old, State::Gone), (Some(new), State::New)];
-    for (tables, alone) in tables.into_iter().filter_map(|(tables, alone)| Some((tables?, alone))) {
-        for service in &tables.services {
-            let state = if old.is_none() || nodes.contains_key(&*service.name) { State::Same } else { alone };
-            let node = Node { name: service.name.clone(), owner: service.owner.clone(), state };
-            nodes.insert(&service.name, node);
+    let sides = [(old, State::Gone), (Some(new), State::New)];
+    for (tables, alone) in sides.into_iter().filter_map(|(tables, alone)| Some((tables?, alone))) {
+        for (_, party) in Parties::new(tables).iter() {
+            let name = party.name();
+            let joined = || keys.iter().any(|key| key.0 == name);
+            if matches!(party, Party::Host | Party::World) && !joined() {
+                continue;
+            }
+            let always = matches!(party, Party::Host | Party::World);
+            let known = old.is_none() || always || nodes.contains_key(name);
+            nodes.insert(name, node(party, if known { State::Same } else { alone }));
         }
     }
-    let host = keys.iter().any(|key| key.0 == HOST) && !nodes.contains_key(HOST);
-    let host = host.then(|| Node { name: HOST.to_owned(), owner: String::new(), state: State::Same });
-    host.into_iter().chain(nodes.into_values()).collect()
+    let mut nodes: Vec<Node> = nodes.into_values().collect();
+    nodes.sort_by_key(|node| node.kind != NodeKind::Host);
+    nodes
+}
+
+fn node(party: Party<'_>, state: State) -> Node {
+    let (kind, owner, about) = match party {
+        Party::Service(service) => (NodeKind::Service, service.owner.clone(), Vec::new()),
+        Party::Network(network) => (NodeKind::Network, network.owner.clone(), about(network)),
+        Party::Host => (NodeKind::Host, String::new(), Vec::new()),
+        Party::World => (NodeKind::World, String::new(), Vec::new()),
+    };
+    Node { name: party.name().to_owned(), kind, owner, about, state }
+}
+
+/// A few of a network's addresses, and its environment.
+fn about(network: &Network) -> Vec<String> {
+    const FEW: usize = 3;
+    let mut lines: Vec<String> = network.addresses.iter().take(FEW).map(ToString::to_string).collect();
+    match network.addresses.len() {
+        all if all > FEW => lines.push(format!("and {} more", all - FEW)),
+        _ => {}
+    }
+    lines.extend(network.environment.as_ref().map(|environment| format!("environment {environment}")));
+    lines
 }
 
 fn reached(tables: &Tables) -> BTreeMap<Key, Reached> {
     let index = Index::new(tables);
-    let services: BTreeMap<ServiceId, _> = tables.services.iter().map(|service| (service.id, service)).collect();
     let mut found: BTreeMap<Key, Reached> = BTreeMap::new();
     for line in &tables.access {
-        let Some(service) = services.get(&line.destination) else { continue };
-        let Some(port) = port_of(service, line.port) else { continue };
+        let Some(destination) = index.parties().get(line.destination) else { continue };
+        let Some(port) = destination.port(line.port) else { continue };
         let conditional = usize::from(index.is_conditional(line));
         for source in line.sources.iter().filter_map(|id| index.source(*id)) {
-            let reached =
-                found.entry((source.to_owned(), service.name.clone(), port.name.clone())).or_insert_with(|| Reached {
-                    listens: format!("tcp/{}", port.number),
-                    is_l7: port.protocol != Protocol::Plain,
-                    ..Reached::default()
-                });
+            let key = (source.to_owned(), destination.name().to_owned(), port.name.clone());
+            let reached = found.entry(key).or_insert_with(|| Reached {
+                listens: listens(port),
+                is_l7: port.protocol.is_l7(),
+                ..Reached::default()
+            });
             reached.routes += usize::from(line.action.is_some());
             reached.conditional += conditional;
         }
     }
     found
+}
+
+/// HTTP/1.1 is what is meant where requests are counted and nothing is said.
+fn listens(port: &Port) -> String {
+    let number = format!("{}/{}", port.transport.name(), port.number);
+    match port.protocol {
+        Protocol::Plain | Protocol::Http => number,
+        other => format!("{number} {}", other.name()),
+    }
 }
 
 /// For each edge, how many of its cells may be asked more, and how many less.

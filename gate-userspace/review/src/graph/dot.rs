@@ -12,9 +12,10 @@ impl ServiceMap {
                         [fontname=\"sans-serif\", fontsize=10];\n"
                 .to_owned();
         for (number, node) in self.nodes.iter().enumerate() {
-            let owner = if node.owner.is_empty() { String::new() } else { format!("\\n{}", quoted(&node.owner)) };
-            let label = format!("{}{}{owner}", node.state.mark(), quoted(&node.name));
-            text.push_str(&format!("  n{number} [label=\"{label}\"{}];\n", style(node.state, "")));
+            let below: String = node.below().iter().map(|line| format!("\\n{}", quoted(line))).collect();
+            let label = format!("{}{}{below}", node.state.mark(), quoted(&node.name));
+            let shape = if node.kind.is_outside() { ", shape=ellipse, peripheries=2" } else { "" };
+            text.push_str(&format!("  n{number} [label=\"{label}\"{}];\n", style(node.state, shape)));
         }
         for edge in &self.edges {
             let label: Vec<String> = edge.label().iter().map(|line| quoted(line)).collect();

@@ -1,7 +1,7 @@
 //! The map as SVG, without any program but this one.
 
 use super::layout::{Input, Layout, Placed, layout};
-use super::{Edge, Layer, MapTooLarge, Node, ServiceMap, State};
+use super::{Edge, Layer, MapTooLarge, Node, NodeKind, ServiceMap, State};
 use crate::page::plain;
 use std::fmt::Write as _;
 
@@ -20,6 +20,7 @@ text{font:11.5px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',m
 .soft{fill:#59636e;fill:var(--soft)}
 .node{fill:#f6f8fa;fill:var(--box);stroke:#59636e;stroke:var(--soft);stroke-width:1.2}
 .host{stroke-dasharray:1 3}
+.outside{fill:#fff;fill:var(--page);stroke-width:2}
 .way{fill:none;stroke:#59636e;stroke:var(--soft);stroke-width:1.2}
 .l7{stroke-width:2.4}
 .label{fill:#fff;fill:var(--page);stroke:none}
@@ -81,12 +82,12 @@ impl ServiceMap {
 
     /// The lines of a node: its name, its owner, and what it may ask of itself.
     fn lines(&self, node: usize) -> Vec<(String, &'static str)> {
-        let Some(Node { name, owner, state }) = self.nodes.get(node) else { return Vec::new() };
-        let mut lines = vec![(format!("{}{name}", state.mark()), "name")];
-        match owner.as_str() {
-            "" => lines.push(("no service".to_owned(), "soft")),
-            owner => lines.push((owner.to_owned(), "soft")),
+        let Some(found) = self.nodes.get(node) else { return Vec::new() };
+        let mut lines = vec![(format!("{}{}", found.state.mark(), found.name), "name")];
+        if found.kind != NodeKind::Service && found.kind != NodeKind::World {
+            lines.push((found.kind.words().to_owned(), "soft"));
         }
+        lines.extend(found.below().into_iter().map(|line| (line, "soft")));
         for edge in self.edges.iter().filter(|edge| edge.is_own() && edge.from == node) {
             lines.push(("reaches itself:".to_owned(), "soft"));
             lines.extend(edge.label().into_iter().map(|line| (line, state_class(edge.state))));
@@ -165,15 +166,20 @@ impl ServiceMap {
     }
 
     fn draw_node(&self, node: usize, placed: &Placed, text: &mut String) {
-        let Some(Node { owner, state, .. }) = self.nodes.get(node) else { return };
-        let class = if owner.is_empty() { "node host" } else { "node" };
+        let Some(Node { kind, state, .. }) = self.nodes.get(node) else { return };
+        let class = match kind {
+            NodeKind::Service => "node",
+            NodeKind::Host => "node host",
+            NodeKind::Network | NodeKind::World => "node outside",
+        };
         let Placed { x, y, width, height } = placed;
         let _ = writeln!(
             text,
-            "<rect class=\"{class}{}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"7\"/>",
+            "<rect class=\"{class}{}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"{:.1}\"/>",
             space(state_class(*state)),
             x - width / 2.0,
-            y - height / 2.0
+            y - height / 2.0,
+            if kind.is_outside() { (height / 2.0).min(26.0) } else { 7.0 }
         );
         let lines = self.lines(node);
         let first = y - (lines.len() as f64 - 1.0) * LINE / 2.0 + 4.0;

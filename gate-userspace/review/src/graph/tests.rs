@@ -99,7 +99,13 @@ fn nothing_is_a_picture_too_and_too_much_is_none() {
     let mut tables = shop(&[], &[]);
     tables.services.clear();
     assert!(ServiceMap::of(&tables).to_svg().unwrap().contains("<svg"));
-    let node = |number: usize| Node { name: format!("s{number}"), owner: "t".into(), state: State::Same };
+    let node = |number: usize| Node {
+        name: format!("s{number}"),
+        kind: NodeKind::Service,
+        owner: "t".into(),
+        about: vec![],
+        state: State::Same,
+    };
     let edge = Edge {
         from: 0,
         to: 0,

@@ -66,7 +66,7 @@ fn what_is_unknown_has_a_suggestion() {
         wrong(Question::Action("orders.gett", None)),
         "there is no action \"orders.gett\"; did you mean \"orders.get\"?"
     );
-    assert_eq!(wrong(Question::Connect("ledgr")), "there is no service \"ledgr\"; did you mean \"ledger\"?");
+    assert_eq!(wrong(Question::Connect("ledgr")), "there is no service or network \"ledgr\"; did you mean \"ledger\"?");
     assert_eq!(
         wrong(Question::Connect("ledger:jurnal")),
         "\"ledger\" has no port \"jurnal\"; did you mean \"ledger:journal\"?"
@@ -79,7 +79,7 @@ fn what_is_unknown_has_a_suggestion() {
     assert!(wrong(Question::Action("orders.get", Some("web"))).contains("is asked of \"orders\" alone"));
     assert_eq!(
         what_can(&policy(), "wbe").unwrap_err().to_string(),
-        "there is no service \"wbe\"; there is batch, ledger, orders, web, host"
+        "there is no service or network \"wbe\"; did you mean \"web\"?"
     );
 }
 
