@@ -308,3 +308,23 @@ fn what_is_outside_has_its_own_shape() {
     let gone = ServiceMap::against(&tables, &fewer);
     assert!(gone.nodes.iter().any(|node| node.kind == NodeKind::World && node.state == crate::State::Same));
 }
+
+#[test]
+fn a_group_of_routes_is_asked_about_as_one() {
+    let mut tables = outside(
+        &[permit("a")],
+        &[(3, 1, Some("orders.get"), vec![0], vec![], vec![4]), (3, 1, Some("orders.new"), vec![0], vec![], vec![1])],
+    );
+    tables.services[2].ports[0].routes[0].groups = vec!["read".into()];
+    tables.services[2].ports[0].routes[1].groups = vec!["read".into()];
+    let ask = |group, resource| who_can(&tables, Question::Action(group, resource));
+    let actions = |group| ask(group, None).unwrap().into_iter().map(|grant| grant.target.name()).collect::<Vec<_>>();
+    assert_eq!(actions("orders:read"), ["orders.get"]);
+    assert_eq!(actions("orders:all"), ["orders.get", "orders.new"]);
+    assert!(ask("orders:raed", None).unwrap_err().to_string().contains("did you mean \"read\"?"));
+    assert!(ask("orders:read", Some("web")).unwrap_err().to_string().contains("is asked of \"orders\" alone"));
+    let mut moved = tables.clone();
+    moved.services[2].ports[0].routes[0].groups.clear();
+    let told = lines(&between(&tables, &moved));
+    assert_eq!(told, ["may give: route orders.get matches: GET /orders/{id:int}, was GET /orders/{id:int}, in read"]);
+}

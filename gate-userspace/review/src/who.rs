@@ -28,7 +28,7 @@ pub struct Grant {
 /// What is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Question<'q> {
-    /// A route, `orders.getOrder`, or all of a service's, `orders:all`; of this service alone, if one is named.
+    /// A route, `orders.getOrder`, a group of them, `orders:read`, or all of a service's, `orders:all`; of this service alone, if one is named.
     Action(&'q str, Option<&'q str>),
     /// Connections to an L4 port, `ledger:journal`, `ledger:tcp/9000` or `resolver:udp/53`, or to all of a service's or a
     /// network's, `ledger`.
@@ -122,38 +122,53 @@ fn routes(tables: &Tables, action: &str, resource: Option<&str>) -> Result<Vec<T
     if action == "connect" {
         return Err(Unknown("connect to what? Name the port: connect ledger:journal".to_owned()));
     }
-    let all = action.strip_suffix(":all").map(|name| service(tables, name)).transpose()?;
-    if let (None, Some((name, group))) = (all, action.split_once(':')) {
-        return Err(Unknown(format!(
-            "{action:?} is a group of actions, and compiled tables know {group:?} no more; ask about a route, \
-             {name}.ROUTE, or about {name}:all"
-        )));
+    if let Some((name, group)) = action.split_once(':') {
+        return of_group(service(tables, name)?, group, resource);
     }
     let mut found = Vec::new();
     for service in &tables.services {
         for port in &service.ports {
-            let routes = port.routes.iter();
-            let wanted = routes.filter(|route| route.action == action || all.is_some_and(|s| s.name == service.name));
+            let wanted = port.routes.iter().filter(|route| route.action == action);
             found.extend(wanted.map(|route| target(&service.name, port, Some(&route.action))));
         }
     }
     if found.is_empty() {
         let routes = tables.services.iter().flat_map(|s| &s.ports).flat_map(|port| &port.routes);
         let known = routes.map(|route| route.action.as_str());
-        return Err(match all {
-            Some(service) => Unknown(format!("{:?} has no routes", service.name)),
-            None => Unknown(format!("there is no action {action:?}{}", did_you_mean(action, known.chain(["connect"])))),
-        });
+        let hint = did_you_mean(action, known.chain(["connect"]));
+        return Err(Unknown(format!("there is no action {action:?}{hint}")));
     }
-    if let Some(resource) = resource
-        && let Some(other) = found.iter().find(|target| target.destination != resource.name)
-    {
-        return Err(Unknown(format!(
-            "{action:?} is asked of {:?} alone, never of {:?}; leave the resource out",
-            other.destination, resource.name
-        )));
+    match found.iter().find(|target| resource.is_some_and(|resource| target.destination != resource.name)) {
+        Some(other) => Err(asked_of(action, &other.destination)),
+        None => Ok(found),
     }
-    Ok(found)
+}
+
+/// `orders:read`, or `orders:all`.
+fn of_group(service: &Service, group: &str, resource: Option<&Service>) -> Result<Vec<Target>, Unknown> {
+    let action = format!("{}:{group}", service.name);
+    if resource.is_some_and(|resource| resource.name != service.name) {
+        return Err(asked_of(&action, &service.name));
+    }
+    let routes = || service.ports.iter().flat_map(|port| port.routes.iter().map(move |route| (port, route)));
+    let wanted = routes().filter(|(_, route)| group == ALL || route.groups.iter().any(|name| name == group));
+    let found: Vec<Target> = wanted.map(|(port, route)| target(&service.name, port, Some(&route.action))).collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    if group == ALL {
+        return Err(Unknown(format!("{:?} has no routes", service.name)));
+    }
+    let known = routes().flat_map(|(_, route)| &route.groups).map(String::as_str).chain([ALL]);
+    let known: std::collections::BTreeSet<&str> = known.collect();
+    Err(Unknown(format!("{:?} has no group of routes {group:?}{}", service.name, did_you_mean(group, known))))
+}
+
+/// The group that every route is in.
+const ALL: &str = "all";
+
+fn asked_of(action: &str, service: &str) -> Unknown {
+    Unknown(format!("{action:?} is asked of {service:?} alone; leave the resource out"))
 }
 
 fn flows(tables: &Tables, name: &str) -> Result<Vec<Target>, Unknown> {

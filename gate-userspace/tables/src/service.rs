@@ -151,6 +151,10 @@ pub struct Route {
     pub method: String,
     /// The path it matches.
     pub path: PathPattern,
+    /// The groups of its service's routes that it is in, sorted; rules are expanded already, these are for people's
+    /// questions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
     /// The hosts that a request may name, sorted; none: any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostPattern>,

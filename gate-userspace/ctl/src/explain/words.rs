@@ -16,7 +16,12 @@ pub(crate) fn kernel(kernel: &Value) -> String {
         let observed =
             if port.get("observe") == Some(&Value::Bool(true)) { " (observe: recorded, not enforced)" } else { "" };
         let number = port.get("number").and_then(Value::as_u64).unwrap_or(0);
-        text.push_str(&format!("    port {} (tcp/{number}): {verdict}{observed}\n", plain(text_at(port, "port"))));
+        let transport = match text_at(port, "transport") {
+            "" => "tcp",
+            transport => transport,
+        };
+        let name = plain(text_at(port, "port"));
+        text.push_str(&format!("    port {name} ({}/{number}): {verdict}{observed}\n", plain(transport)));
         if let Some(rule) = port.get("rule").filter(|rule| rule.is_object()) {
             text.push_str(&self::rule(rule, "by"));
         }
@@ -81,4 +86,24 @@ pub(crate) fn signers(signers: &Result<Value, String>) -> String {
 
 fn text_at<'v>(value: &'v Value, name: &str) -> &'v str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_port_has_the_transport_that_the_kernel_says() {
+        let port = |transport: Value| {
+            let mut port = json!({ "port": "main", "number": 53, "verdict": "allow", "observe": false });
+            if !transport.is_null() {
+                port["transport"] = transport;
+            }
+            kernel(&json!({ "ports": [port] }))
+        };
+        assert!(port(Value::Null).contains("port main (tcp/53): allow"), "{}", port(Value::Null));
+        assert!(port("udp".into()).contains("port main (udp/53): allow"));
+        assert!(!port("\u{1b}".into()).contains('\u{1b}'));
+    }
 }

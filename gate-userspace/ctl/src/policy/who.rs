@@ -8,9 +8,10 @@ use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(crate) struct WhoArguments {
-    /// A route, orders.getOrder; all of a service's, orders:all; or "connect".
+    /// A route, orders.getOrder; a group of them, orders:read; all of a service's, orders:all; or "connect".
     action: String,
-    /// With "connect": the port, ledger:journal or ledger:tcp/9000, or all of a service's, ledger.
+    /// With "connect": the port, ledger:journal, ledger:tcp/9000 or resolver:udp/53, or all of a service's or network's,
+    /// ledger.
     port: Option<String>,
     /// The service that is asked; it follows from the route or the port.
     #[arg(long, value_name = "SERVICE")]
@@ -21,7 +22,7 @@ pub(crate) struct WhoArguments {
 
 #[derive(clap::Args)]
 pub(crate) struct WhatArguments {
-    /// A service's name, or "host" for a process of no service.
+    /// A service's or a network's name, "host" for a process of no service, or "world" for an address of no network.
     service: String,
     #[command(flatten)]
     policy: In,

@@ -3,6 +3,7 @@
 use super::numbers::Numbers;
 use crate::services::{self, Declarations};
 use gate_tables::{FORMAT, Network, Port, PortId, Protocol, Route, Service, ServiceId, Tables, Transport};
+use std::collections::BTreeSet;
 
 /// Everything but rules, reach and access.
 pub(super) fn tables(declarations: &Declarations, numbers: Numbers) -> Tables {
@@ -44,6 +45,7 @@ fn port(id: PortId, service: &str, name: &str, declared: &services::Port) -> Por
         action: format!("{service}.{route_name}"),
         method: route.method.clone(),
         path: route.path.clone(),
+        groups: route.groups.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
         hosts: route.hosts.clone(),
         headers: route.headers.clone(),
         query: route.query.clone(),

@@ -73,7 +73,10 @@ fn what_is_unknown_has_a_suggestion() {
     );
     assert!(wrong(Question::Connect("orders:api")).ends_with("ask about its routes: orders:all"));
     assert!(wrong(Question::Connect("web")).contains("\"web\" has no port"));
-    assert!(wrong(Question::Action("orders:read", None)).contains("is a group of actions"));
+    assert_eq!(
+        wrong(Question::Action("orders:read", None)),
+        "\"orders\" has no group of routes \"read\"; there is all"
+    );
     assert!(wrong(Question::Action("ledger:all", None)).contains("\"ledger\" has no routes"));
     assert!(wrong(Question::Action("connect", None)).contains("Name the port"));
     assert!(wrong(Question::Action("orders.get", Some("web"))).contains("is asked of \"orders\" alone"));

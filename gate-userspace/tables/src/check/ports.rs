@@ -54,9 +54,13 @@ fn port_itself(tables: &Tables, party: Party<'_>, port: &Port) -> Result<(), Tab
     for route in &port.routes {
         let fields = [&route.headers, &route.query];
         let sorted = route.hosts.is_sorted_by(|a, b| a < b)
+            && route.groups.is_sorted_by(|a, b| a < b)
             && fields.iter().all(|fields| fields.is_sorted_by(|a, b| a.name < b.name));
         if !sorted {
-            return wrong(format!("hosts, headers or query of {} are not sorted, or one is there twice", route.action));
+            return wrong(format!(
+                "hosts, groups, headers or query of {} are not sorted, or one is there twice",
+                route.action
+            ));
         }
     }
     overlaps(port)?;

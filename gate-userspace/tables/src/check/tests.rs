@@ -271,12 +271,17 @@ fn a_port_has_one_service_and_a_request_one_route() {
         ("is declared as a service's", &|t| t.networks[0].ports[0].channel = Channel::Admin),
         ("is declared as a service's", &|t| t.networks[0].ports[0].issuer = Some(text("staff"))),
         ("routes of port api of orders are not sorted", &|t| t.services[1].ports[0].routes.swap(0, 1)),
-        ("hosts, headers or query of orders.get", &|t| {
+        ("hosts, groups, headers or query of orders.get", &|t| {
             t.services[1].ports[0].routes[0].headers = vec![field(), field()]
         }),
-        ("hosts, headers or query of orders.get", &|t| t.services[1].ports[0].routes[0].query = vec![field(), field()]),
-        ("hosts, headers or query of orders.get", &|t| {
+        ("hosts, groups, headers or query of orders.get", &|t| {
+            t.services[1].ports[0].routes[0].query = vec![field(), field()]
+        }),
+        ("hosts, groups, headers or query of orders.get", &|t| {
             t.services[1].ports[0].routes[0].hosts = vec![host("b.example"), host("a.example")];
+        }),
+        ("hosts, groups, headers or query of orders.get", &|t| {
+            t.services[1].ports[0].routes[0].groups = vec![text("b"), text("a")];
         }),
         ("has the issuer nobody, which is not declared", &|t| t.services[1].ports[0].issuer = Some(text("nobody"))),
         ("orders and db both declare port 5432", &|t| t.services[1].ports[1].number = 5432),

@@ -37,6 +37,9 @@ pub(super) fn route_text(route: &Route) -> String {
     if !route.hosts.is_empty() {
         text += &format!(" at {}", joined(&route.hosts.iter().map(ToString::to_string).collect::<Vec<_>>()));
     }
+    if !route.groups.is_empty() {
+        text += &format!(", in {}", route.groups.join(" "));
+    }
     for (what, fields) in [("headers", &route.headers), ("query", &route.query)] {
         if !fields.is_empty() {
             text += &format!(", {what} {}", fields.iter().map(field).collect::<Vec<_>>().join(", "));

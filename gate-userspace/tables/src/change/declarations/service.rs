@@ -128,6 +128,9 @@ fn text(route: &Route) -> String {
     if !route.hosts.is_empty() {
         text += &format!(" at {}", hosts(route));
     }
+    if !route.groups.is_empty() {
+        text += &format!(", in {}", route.groups.join(" "));
+    }
     if !route.headers.is_empty() {
         text += &format!(", headers {}", fields(&route.headers));
     }
