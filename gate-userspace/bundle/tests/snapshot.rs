@@ -194,7 +194,11 @@ fn a_host_with_a_chain_does_not_begin_again() {
     for bundle in [&third, &fourth] {
         store.stage(bundle.to_tar().as_slice(), LATER).unwrap();
         store.activate(bundle.digest(), LATER).unwrap();
+        // Enrolled once more meanwhile; the next bundle is one like any other.
+        store.begin_with(good(&fourth));
     }
+    drop(store);
+    let mut store = open(dir.path()).unwrap();
     for (snapshot, bundle) in [(good(&third), &third), (good(&first), &first)] {
         store.begin_with(snapshot);
         let refused = store.stage(bundle.to_tar().as_slice(), NOW).unwrap_err().to_string();
