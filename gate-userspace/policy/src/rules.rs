@@ -117,6 +117,7 @@ pub(crate) fn check(rules: &mut [Rule], universe: &Universe, declarations: &Decl
         }
         if own.is_empty() {
             enclosing::check(rule, universe, &mut own);
+            roles::check(rule, universe, &mut own);
             flows(rule, universe, &mut own);
             something(rule, &mut own);
         }

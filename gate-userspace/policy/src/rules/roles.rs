@@ -6,6 +6,9 @@
 //! or when a set of roles is enough and without this one might not be.
 
 mod truth;
+mod unknown;
+
+pub(crate) use unknown::check;
 
 use cedar_policy::Policy;
 use gate_tables::{ClaimKind, Issuer};

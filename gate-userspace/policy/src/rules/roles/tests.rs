@@ -1,6 +1,6 @@
 //! Never one role too few: against Cedar's evaluator, for every user of a small world.
 
-use crate::{ClaimValue, Compiled, LocalTime, PolicySource, RequestContext, User, compile};
+use crate::{ClaimValue, Compiled, Diagnostic, LocalTime, PolicySource, RequestContext, User, compile};
 use gate_tables::Value;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -28,7 +28,7 @@ port.api = {{ listen = "tcp/80", protocol = "http", issuer = "staff", route.get 
     )
 }
 
-fn policy(kind: &str, conditions: &str) -> Compiled {
+fn compile_with(kind: &str, conditions: &str) -> Result<Compiled, Vec<Diagnostic>> {
     let rule = format!(
         "@id(\"r\") @reason(\"r\") @ticket(\"t\")\n\
          permit (principal == Service::\"web\", action == Action::\"accounts.get\", resource) {conditions};"
@@ -36,7 +36,10 @@ fn policy(kind: &str, conditions: &str) -> Compiled {
     let files = [("services.toml", services(kind)), ("r.cedar", rule)];
     let files = files.map(|(name, text)| (name.to_owned(), text.into_bytes()));
     compile(&PolicySource::from_files(files).unwrap(), None)
-        .unwrap_or_else(|errors| panic!("{conditions}: {errors:#?}"))
+}
+
+fn policy(kind: &str, conditions: &str) -> Compiled {
+    compile_with(kind, conditions).unwrap_or_else(|errors| panic!("{conditions}: {errors:#?}"))
 }
 
 /// `None` for any.
@@ -75,6 +78,27 @@ fn a_role_counts_where_the_condition_can_hold() {
         (r#"when { context has user && !context.user.role.contains("clerk") }"#, None),
     ] {
         assert_eq!(roles("strings", conditions), expected, "{conditions}");
+    }
+}
+
+#[test]
+fn a_role_that_nobody_has_is_refused() {
+    for (kind, condition, says) in [
+        ("string", "context.user.role == \"tellr\"", Some("context.user.role is never \"tellr\"")),
+        ("string", "context.user.role != \"tellr\"", Some("did you mean \"teller\"?")),
+        ("string", "[\"teller\", \"clrk\"].contains(context.user.role)", Some("did you mean \"clerk\"?")),
+        ("strings", "context.user.role.containsAny([\"teller\", \"clrk\"])", Some("did you mean \"clerk\"?")),
+        ("strings", "context.user.role.contains(\"boss\")", Some("never \"boss\"")),
+        ("string", "context.user.acr == \"tellr\"", None),
+        ("string", "context.user.sub == \"tellr\"", None),
+    ] {
+        let errors =
+            compile_with(kind, &format!("when {{ context has user && {condition} }}")).err().unwrap_or_default();
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        match says {
+            Some(says) => assert!(errors.len() == 1 && errors[0].contains(says), "{condition}: {errors:?}"),
+            None => assert_eq!(errors, Vec::<String>::new(), "{condition}"),
+        }
     }
 }
 

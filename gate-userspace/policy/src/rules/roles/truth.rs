@@ -181,11 +181,11 @@ fn is_of_set(user: &User<'_>) -> bool {
     matches!(user, User::Has { of: Claim { set: true, .. }, .. })
 }
 
-fn literal_text(expression: &Json) -> Option<&str> {
+pub(super) fn literal_text(expression: &Json) -> Option<&str> {
     expression.get("Value")?.as_str()
 }
 
-fn literal_set(expression: &Json) -> Option<Vec<&str>> {
+pub(super) fn literal_set(expression: &Json) -> Option<Vec<&str>> {
     expression.get("Set")?.as_array()?.iter().map(literal_text).collect()
 }
 
@@ -193,7 +193,7 @@ fn is_context(expression: &Json) -> bool {
     expression.get("Var").and_then(Json::as_str) == Some("context")
 }
 
-fn is_user(expression: &Json) -> bool {
+pub(super) fn is_user(expression: &Json) -> bool {
     let Some(access) = expression.get(".") else { return false };
     access.get("attr").and_then(Json::as_str) == Some("user") && access.get("left").is_some_and(is_context)
 }
