@@ -171,8 +171,19 @@ impl Duty<'_> {
         let port = assertion.destination.port();
         self.in_force.listeners().check(port, destination, &action, &method, &path, &parameters)?;
         let now = i64::try_from(now_ms / 1_000).unwrap_or(i64::MAX);
-        let (source_uid, local) = (assertion.uid, LocalTime::at(now, 0));
-        let context = RequestContext { params: parameters, method, path, source_uid, now, local };
+        let context = RequestContext {
+            params: parameters,
+            method,
+            path,
+            // Questions carry neither of these yet.
+            host: String::new(),
+            headers: Vec::new(),
+            query: Vec::new(),
+            user: None,
+            source_uid: Some(assertion.uid),
+            now,
+            local: LocalTime::at(now, 0),
+        };
         let decider = self.in_force.decider();
         let action_id = decider.action_named(&action).ok_or(NoRoute::Action { port, action })?;
         let decision = decider.decide(Principal::from(assertion.source), action_id, destination, &context);

@@ -51,9 +51,9 @@ pub fn explain(in_force: &InForce, asked: Asked<'_>, now_ms: u64) -> Result<Json
 
 fn principal(in_force: &InForce, name: &str) -> Option<Principal> {
     if name.is_empty() || name == "host" {
-        return Some(Principal::Host);
+        return Some(Principal::HOST);
     }
-    in_force.tables().service_named(name).map(|service| Principal::Service(service.id))
+    in_force.tables().service_named(name).map(|service| Principal::from(service.id))
 }
 
 fn request(in_force: &InForce, principal: Principal, to: &Service, action: ActionId, context: &RequestContext) -> Json {
@@ -96,7 +96,11 @@ fn context(
         params: parameters.to_vec(),
         method: method.to_owned(),
         path: fill(path, parameters)?,
-        source_uid: 0,
+        host: String::new(),
+        headers: Vec::new(),
+        query: Vec::new(),
+        user: None,
+        source_uid: Some(0),
         now,
         local: LocalTime::at(now, 0),
     })

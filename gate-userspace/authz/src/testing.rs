@@ -40,7 +40,7 @@ pub(crate) const RULES: &str = r#"
 permit (principal == Service::"web", action in Action::"orders:read", resource == Service::"orders");
 @id("web-creates-small") @reason("uid 33 only") @ticket("OPS-2")
 permit (principal == Service::"web", action == Action::"orders.createOrder", resource == Service::"orders")
-when { context.source.uid == 33 };
+when { context.source has uid && context.source.uid == 33 };
 @id("batch-reads-low") @reason("the nightly job") @ticket("OPS-3")
 permit (principal == Service::"batch", action == Action::"orders.getOrder", resource == Service::"orders")
 when { context.params.id < 10 };

@@ -62,7 +62,11 @@ fn measure(compiled: &Compiled, action: &str) -> u128 {
         params: vec![("id".into(), Value::Int(7))],
         method: "GET".into(),
         path: "/a/7".into(),
-        source_uid: 33,
+        host: String::new(),
+        headers: Vec::new(),
+        query: Vec::new(),
+        user: None,
+        source_uid: Some(33),
         now: 1000,
         local: LocalTime::at(1000, 0),
     };

@@ -1,14 +1,17 @@
 //! `cases.toml`: decisions that must hold, kept beside the rules that give them.
 
+mod check;
+pub(crate) mod keys;
+mod moment;
+mod read;
+
+pub(crate) use check::check;
+pub(crate) use read::read;
+
 use crate::compile::Compiled;
-use crate::context::{LocalTime, RequestContext, check_params};
+use crate::context::{LocalTime, RequestContext, User};
 use crate::decider::Decision;
-use crate::diagnostic::Report;
-use crate::document::{Found, Section, read_document};
-use crate::names::{check_rule_id, is_invisible};
-use crate::rules::Rule;
-use crate::source::{CASES, PolicySource};
-use crate::spelling::suggestion;
+use crate::source::CASES;
 use crate::universe::{Target, Universe};
 use gate_tables::{PathSegment, Value};
 use std::fmt;
@@ -23,7 +26,11 @@ pub(crate) struct Case {
     resource: Option<String>,
     port: Option<String>,
     params: Vec<(String, Value)>,
-    source_uid: u32,
+    host: String,
+    headers: Vec<(String, Value)>,
+    query: Vec<(String, Value)>,
+    user: Option<User>,
+    source_uid: Option<u32>,
     now: i64,
     expect: Expect,
     rule: Option<String>,
@@ -129,6 +136,10 @@ impl Case {
             params: self.params.clone(),
             method: route.map(|route| route.method.clone()).unwrap_or_default(),
             path: route.map(|route| self.path(route.path.segments())).unwrap_or_default(),
+            host: self.host.clone(),
+            headers: self.headers.clone(),
+            query: self.query.clone(),
+            user: self.user.clone(),
             source_uid: self.source_uid,
             now: self.now,
             local: LocalTime::at(self.now, 0),
@@ -146,133 +157,6 @@ impl Case {
             PathSegment::Parameter { name, .. } | PathSegment::Rest(name) => format!("/{}", value(name)),
         };
         if segments.is_empty() { "/".to_owned() } else { segments.iter().map(part).collect() }
-    }
-}
-
-/// Reads `cases.toml`; a policy without one has no cases.
-pub(crate) fn read(source: &PolicySource, report: &mut Report) -> Vec<Case> {
-    let Some(text) = source.text(CASES, report) else { return Vec::new() };
-    let cases = read_document(CASES, text, report, |root, report| {
-        root.only(&["case"], report);
-        let sections = root.list_of_sections("case", report);
-        sections.iter().filter_map(|section| case(section, report)).collect()
-    });
-    cases.unwrap_or_default()
-}
-
-fn case(section: &Section<'_>, report: &mut Report) -> Option<Case> {
-    let known = ["name", "principal", "action", "resource", "port", "params", "source", "now", "expect", "rule"];
-    section.only(&known, report);
-    let name = section.required_string("name", "\"web reads an order\"", report);
-    if let Some(name) = name.as_ref().filter(|name| name.value.chars().any(is_invisible)) {
-        report.at(
-            CASES,
-            name.line,
-            format!("name = {:?} has invisible characters; write one line of text", name.value),
-        );
-    }
-    let principal = section.required_string("principal", "\"web\" (or \"host\")", report);
-    let action = section.required_string("action", "\"orders.getOrder\" (or \"connect\")", report);
-    let expect =
-        section.required_string("expect", "\"allow\" or \"deny\"", report).and_then(|e| expectation(&e, report));
-    let resource = section.string("resource", report);
-    let port = section.string("port", report);
-    let params = section.section("params", report).map(|params| params.scalars(report)).unwrap_or_default();
-    let now = section.integer("now", report).map_or(0, |now| now.value);
-    let rule = section.string("rule", report);
-    Some(Case {
-        line: section.line,
-        source_uid: source_uid(section, report),
-        name: name?.value.to_owned(),
-        principal: principal?.value.to_owned(),
-        action: action?.value.to_owned(),
-        resource: resource.map(|resource| resource.value.to_owned()),
-        port: port.map(|port| port.value.to_owned()),
-        params: params.into_iter().map(|(name, value)| (name.to_owned(), value.value)).collect(),
-        now,
-        expect: expect?,
-        rule: rule.map(|rule| rule.value.to_owned()),
-    })
-}
-
-fn expectation(expect: &Found<&str>, report: &mut Report) -> Option<Expect> {
-    match expect.value {
-        "allow" => Some(Expect::Allow),
-        "deny" => Some(Expect::Deny),
-        other => {
-            report.at(CASES, expect.line, format!("expect = {other:?}{}", suggestion(other, ["allow", "deny"])));
-            None
-        }
-    }
-}
-
-fn source_uid(section: &Section<'_>, report: &mut Report) -> u32 {
-    let Some(source) = section.section("source", report) else { return 0 };
-    source.only(&["uid"], report);
-    let Some(uid) = source.integer("uid", report) else { return 0 };
-    u32::try_from(uid.value).unwrap_or_else(|_| {
-        report.at(CASES, uid.line, format!("uid = {}; a Unix user id is a number of 32 bits", uid.value));
-        0
-    })
-}
-
-/// Checks what cases name.
-pub(crate) fn check(cases: &[Case], universe: &Universe, rules: &[Rule], report: &mut Report) {
-    for case in cases {
-        let mut say = |message: String| report.at(CASES, case.line, format!("case \"{}\": {message}", case.name));
-        if universe.subject_named(&case.principal).is_none() {
-            let principals = universe.subjects.iter().map(|subject| subject.name.as_str());
-            let hint = suggestion(&case.principal, principals);
-            say(format!("principal = {:?} is no service and not \"host\"{hint}", case.principal));
-        }
-        match case.target(universe) {
-            None => say(unknown_target(case, universe)),
-            Some(target) => target_fits(case, target, &mut say),
-        }
-        let known_rule = |id: &String| rules.binary_search_by(|rule| rule.id.cmp(id)).is_ok();
-        if let Some(id) = case.rule.as_ref().filter(|id| !known_rule(id)) {
-            let ids = rules.iter().map(|rule| rule.id.as_str()).filter(|id| check_rule_id(id).is_ok());
-            say(format!("rule = {id:?} is no rule{}", suggestion(id, ids)));
-        }
-    }
-}
-
-fn target_fits(case: &Case, target: &Target, say: &mut impl FnMut(String)) {
-    let resource = target.resource.id().unescaped();
-    match &target.route {
-        None if !case.params.is_empty() => say("a connection has no params; remove them".to_owned()),
-        None if case.resource.is_some() => say("a connection's resource is its port; remove \"resource\"".to_owned()),
-        None => {}
-        Some(route) => {
-            if let Some(other) = case.resource.as_ref().filter(|other| *other != resource) {
-                say(format!("resource = {other:?}; the action {} is of \"{resource}\"", case.action));
-            }
-            if let Err(message) = check_params(&case.params, route) {
-                say(message);
-            }
-        }
-    }
-}
-
-fn unknown_target(case: &Case, universe: &Universe) -> String {
-    let flows = || universe.targets.iter().filter(|target| target.route.is_none());
-    match (&case.port, case.action.as_str()) {
-        (None, "connect") => "action = \"connect\" needs port = \"SERVICE:tcp/NUMBER\"".to_owned(),
-        (Some(port), "connect") => match universe.l7_port(port) {
-            Some((service, _)) => {
-                format!("port = {port:?} is reached through the proxy; ask for an action of \"{service}\"")
-            }
-            None => {
-                let ports = flows().map(|target| target.resource.id().unescaped());
-                format!("port = {port:?} is not declared{}", suggestion(port, ports))
-            }
-        },
-        (Some(_), action) => format!("action = {action:?} has no port; only \"connect\" has"),
-        (None, action) => {
-            let routes = universe.targets.iter().filter(|target| target.route.is_some());
-            let actions = routes.map(|target| target.action_name.as_str()).chain(["connect"]);
-            format!("action = {action:?} is not declared{}", suggestion(action, actions))
-        }
     }
 }
 

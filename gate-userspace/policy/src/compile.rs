@@ -1,12 +1,13 @@
 //! From the files of a policy to tables and decisions.
 
 mod access;
+mod channels;
 mod declared;
 mod numbers;
 mod reach;
 
 use crate::cases::{self, Case};
-use crate::decider::{Decider, Remark};
+use crate::decider::{Decider, Remark, Unserved};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::rules::{self, Rule};
 use crate::schema::schema;
@@ -32,6 +33,12 @@ impl Compiled {
     #[must_use]
     pub fn remarks(&self) -> Vec<Remark> {
         self.decider.remarks()
+    }
+
+    /// What rules permit and this version of Gate denies all the same.
+    #[must_use]
+    pub fn unserved(&self) -> Vec<Unserved> {
+        self.decider.unserved()
     }
 }
 
@@ -74,12 +81,13 @@ fn check(
     let decider = Decider::new(universe, rules)
         .map_err(|error| report.file(SERVICES, format!("cannot be compiled: {error}")))
         .ok()?;
+    channels::check(&decider, report);
     tables.reach = reach::reach(&decider, report);
     tables.access = access::access(&decider);
     report.is_empty().then_some(Compiled { tables, decider, schema: schema(declarations), cases })
 }
 
-fn table_rule(rule: &Rule, conditions: &access::Conditions) -> gate_tables::Rule {
+fn table_rule(rule: &Rule, conditions: &access::Conditions<'_>) -> gate_tables::Rule {
     let effect = if rule.permits() { "permit" } else { "forbid" };
     gate_tables::Rule {
         id: rule.id.clone(),

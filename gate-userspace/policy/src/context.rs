@@ -1,8 +1,15 @@
 //! What a conditional rule may read of a request.
 
+mod fields;
+mod user;
+
+pub(crate) use fields::{check_fields, check_params};
+pub(crate) use user::check_user;
+pub use user::{ClaimValue, User};
+
 use crate::universe::TargetRoute;
 use cedar_policy::{Context, RestrictedExpression};
-use gate_tables::{ParameterKind, PathSegment, Value};
+use gate_tables::Value;
 
 /// The request that a decision is about. Unconditional rules read none of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +20,16 @@ pub struct RequestContext {
     pub method: String,
     /// The normalized path.
     pub path: String,
-    /// The Unix user of the process at the other end, attested by the kernel.
-    pub source_uid: u32,
+    /// The name that the request is for, in lower case and without port; empty when it names none.
+    pub host: String,
+    /// The headers that the route declares and the request has.
+    pub headers: Vec<(String, Value)>,
+    /// The parameters of the query that the route declares and the request has.
+    pub query: Vec<(String, Value)>,
+    /// Who the port's issuer says it is for; `None`: nobody.
+    pub user: Option<User>,
+    /// The Unix user of the process at the other end, attested by the kernel; `None` when that is on another host.
+    pub source_uid: Option<u32>,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub now: i64,
     /// The same moment on the host's wall clock.
@@ -45,19 +60,20 @@ impl LocalTime {
 
 /// A set of the context's attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Attributes(u8);
+pub(crate) struct Attributes(u16);
 
 impl Attributes {
     /// In the order of their bits, those that a session fixes first.
-    const NAMES: [&str; 6] = ["source", "method", "params", "path", "now", "local"];
-    const SESSION: u8 = 0b11;
+    const NAMES: [&str; 10] =
+        ["source", "method", "params", "path", "now", "local", "host", "headers", "query", "user"];
+    const SESSION: u16 = 0b11;
 
     pub(crate) fn none() -> Self {
         Self(0)
     }
 
     pub(crate) fn all() -> Self {
-        Self(u8::MAX)
+        Self(u16::MAX)
     }
 
     /// Adds one; a name that is no attribute adds all.
@@ -74,29 +90,41 @@ impl Attributes {
         self.0 & !Self::SESSION == 0
     }
 
-    fn has(self, name: &str) -> bool {
+    pub(crate) fn has(self, name: &str) -> bool {
         self.0 & Self::bit(name) != 0
     }
 
-    fn bit(name: &str) -> u8 {
-        Self::NAMES.iter().position(|known| *known == name).map_or(u8::MAX, |position| 1 << position)
+    fn bit(name: &str) -> u16 {
+        Self::NAMES.iter().position(|known| *known == name).map_or(u16::MAX, |position| 1 << position)
     }
 }
 
 impl RequestContext {
     /// Cedar's form: of the attributes, those that are read; of the parameters, those of this route and no others.
     pub(crate) fn to_cedar(&self, route: &TargetRoute, read: Attributes) -> Result<Context, String> {
-        check_params(&self.params, route)?;
+        check_params(&self.params, &route.path)?;
+        check_fields(&self.headers, &self.query, route)?;
+        check_user(self.user.as_ref(), route.issuer.as_deref())?;
         let long = RestrictedExpression::new_long;
         let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
         let mut pairs = Vec::with_capacity(Attributes::NAMES.len());
         for name in Attributes::NAMES.into_iter().filter(|name| read.has(name)) {
             let value = match name {
-                "params" => self.cedar_params()?,
+                "params" => values(&self.params)?,
+                // There only where the schema says so: the first of two conditions may ask whether it is.
+                "headers" if route.headers.is_empty() => continue,
+                "headers" => values(&self.headers)?,
+                "query" if route.query.is_empty() => continue,
+                "query" => values(&self.query)?,
                 "method" => text(&self.method),
                 "path" => text(&self.path),
-                "source" => record([("uid".to_owned(), long(self.source_uid.into()))])?,
+                "host" => text(&self.host),
+                "source" => record(self.source_uid.map(|uid| ("uid".to_owned(), long(uid.into()))))?,
                 "now" => long(self.now),
+                "user" => match &self.user {
+                    Some(user) => user::to_cedar(user)?,
+                    None => continue,
+                },
                 _ => record([
                     ("weekday".to_owned(), long(self.local.weekday.into())),
                     ("minute".to_owned(), long(self.local.minute.into())),
@@ -106,59 +134,22 @@ impl RequestContext {
         }
         Context::from_pairs(pairs).map_err(|error| format!("the request's context: {error}"))
     }
+}
 
-    fn cedar_params(&self) -> Result<RestrictedExpression, String> {
-        record(self.params.iter().map(|(name, value)| {
-            let value = match value {
-                Value::Text(text) => RestrictedExpression::new_string(text.clone()),
-                Value::Int(number) => RestrictedExpression::new_long(*number),
-            };
-            (name.clone(), value)
-        }))
-    }
+fn values(values: &[(String, Value)]) -> Result<RestrictedExpression, String> {
+    record(values.iter().map(|(name, value)| {
+        let value = match value {
+            Value::Text(text) => RestrictedExpression::new_string(text.clone()),
+            Value::Int(number) => RestrictedExpression::new_long(*number),
+        };
+        (name.clone(), value)
+    }))
 }
 
 /// What a condition of a connection may read: the time, in seconds since 1970.
 pub(crate) fn of_connection(now: i64) -> Result<Context, String> {
     let pairs = [("now".to_owned(), RestrictedExpression::new_long(now))];
     Context::from_pairs(pairs).map_err(|error| format!("the connection's context: {error}"))
-}
-
-/// Whether these are exactly the route's parameters, each of its type.
-pub(crate) fn check_params(params: &[(String, Value)], route: &TargetRoute) -> Result<(), String> {
-    let declared: Vec<(&str, ParameterKind)> = route.path.segments().iter().filter_map(parameter).collect();
-    for (name, kind) in &declared {
-        let given = params.iter().find(|(given, _)| given == name).map(|(_, value)| value);
-        match (kind, given) {
-            (ParameterKind::Int, Some(Value::Int(_))) | (ParameterKind::Text, Some(Value::Text(_))) => {}
-            (_, None) => return Err(format!("the parameter \"{name}\" of {} is missing", route.path)),
-            (ParameterKind::Int, Some(Value::Text(_))) => {
-                return Err(format!(
-                    "the parameter \"{name}\" of {} is a string; an integer would be right",
-                    route.path
-                ));
-            }
-            (ParameterKind::Text, Some(Value::Int(_))) => {
-                return Err(format!(
-                    "the parameter \"{name}\" of {} is an integer; a string would be right",
-                    route.path
-                ));
-            }
-        }
-    }
-    match params.iter().find(|(name, _)| !declared.iter().any(|(declared, _)| declared == name)) {
-        Some((name, _)) => Err(format!("{} has no parameter \"{name}\"", route.path)),
-        None if params.len() != declared.len() => Err(format!("a parameter of {} is there twice", route.path)),
-        None => Ok(()),
-    }
-}
-
-fn parameter(segment: &PathSegment) -> Option<(&str, ParameterKind)> {
-    match segment {
-        PathSegment::Literal(_) => None,
-        PathSegment::Parameter { name, kind } => Some((name, *kind)),
-        PathSegment::Rest(name) => Some((name, ParameterKind::Text)),
-    }
 }
 
 fn record(fields: impl IntoIterator<Item = (String, RestrictedExpression)>) -> Result<RestrictedExpression, String> {

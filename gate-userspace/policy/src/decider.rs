@@ -10,10 +10,12 @@ mod build;
 mod decision;
 mod nearest;
 mod remarks;
+mod unserved;
 
 pub use decision::{Decision, EvaluationError};
 pub use nearest::{Missing, NearRule, Nearest};
 pub use remarks::{Remark, RemarkKind, RuleAt};
+pub use unserved::{Unserved, UnservedKind};
 
 use crate::context::{self, Attributes, RequestContext};
 use crate::rules::Rule;
@@ -103,7 +105,7 @@ pub struct Route<'a> {
 }
 
 impl Decider {
-    /// The principal of that name: a service's, or `host`.
+    /// The principal of that name: a service's or a network's, `host` or `world`.
     #[must_use]
     pub fn principal_named(&self, name: &str) -> Option<Principal> {
         self.universe.subject_named(name).map(|subject| subject.principal)

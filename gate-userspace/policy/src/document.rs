@@ -1,5 +1,6 @@
 //! Reading TOML by hand, so that every error has its line and all errors are found in one run.
 
+use crate::context::ClaimValue;
 use crate::diagnostic::{LineIndex, Report};
 use crate::spelling::{is_near, suggestion};
 use toml::Spanned;
@@ -185,6 +186,28 @@ impl<'a> Section<'a> {
             }
         }
         scalars
+    }
+
+    /// Every key with the value of a claim; anything else is reported.
+    pub(crate) fn claims(&self, report: &mut Report) -> Vec<(&'a str, ClaimValue)> {
+        let mut claims = Vec::new();
+        for (key, value) in self.table {
+            let name: &str = key.get_ref();
+            let claim = match value.get_ref() {
+                DeValue::String(text) => Some(ClaimValue::Text(text.clone().into_owned())),
+                DeValue::Boolean(flag) => Some(ClaimValue::Bool(*flag)),
+                DeValue::Array(_) => {
+                    let texts = self.strings(name, report);
+                    Some(ClaimValue::Texts(texts.into_iter().map(|text| text.value.to_owned()).collect()))
+                }
+                other => as_integer(other).map(ClaimValue::Int),
+            };
+            match claim {
+                Some(claim) => claims.push((name, claim)),
+                None => self.wrong_type(name, value, "a string, an integer, a boolean or a list of strings", report),
+            }
+        }
+        claims
     }
 
     /// Every key with its text; anything else is reported.

@@ -23,10 +23,10 @@ mod universe;
 
 pub use cases::{CaseResult, Expect, run_cases};
 pub use compile::{Compiled, compile};
-pub use context::{LocalTime, RequestContext};
+pub use context::{ClaimValue, LocalTime, RequestContext, User};
 pub use decider::{
     ActionId, Decider, Decision, EvaluationError, Missing, NearRule, Nearest, Remark, RemarkKind, Route, RuleAt,
-    RuleIds,
+    RuleIds, Unserved, UnservedKind,
 };
 pub use diagnostic::Diagnostic;
 pub use source::{MAX_FILE_BYTES, MAX_FILES, PolicySource};

@@ -1,8 +1,10 @@
 //! The Cedar rules of a policy, read and checked.
 
 mod condition;
+mod enclosing;
 mod limits;
 mod literals;
+pub(crate) mod roles;
 pub(crate) mod times;
 mod validate;
 
@@ -114,6 +116,8 @@ pub(crate) fn check(rules: &mut [Rule], universe: &Universe, declarations: &Decl
             return report.at(&rule.file, rule.line, message);
         }
         if own.is_empty() {
+            enclosing::check(rule, universe, &mut own);
+            roles::check(rule, universe, &mut own);
             flows(rule, universe, &mut own);
             something(rule, &mut own);
         }

@@ -96,7 +96,11 @@ fn a_route_is_asked_of_its_own_service() {
         params: vec![("id".into(), Value::Int(1))],
         method: "GET".into(),
         path: "/orders/1".into(),
-        source_uid: 1000,
+        host: String::new(),
+        headers: Vec::new(),
+        query: Vec::new(),
+        user: None,
+        source_uid: Some(1000),
         now: 0,
         local: LocalTime::at(0, 0),
     };

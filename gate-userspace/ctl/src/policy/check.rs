@@ -173,7 +173,8 @@ fn passed(checked: &Checked) -> Report {
         count(duties.approvals(), "approval")
     );
     let environment = plain(&checked.compiled.tables.environment);
-    let remarks: Vec<String> = checked.compiled.remarks().iter().map(ToString::to_string).collect();
+    let mut remarks: Vec<String> = checked.compiled.remarks().iter().map(ToString::to_string).collect();
+    remarks.extend(checked.compiled.unserved().iter().map(ToString::to_string));
     let remarked: String = remarks.iter().map(|remark| format!("  remark: {}\n", plain(remark))).collect();
     Report {
         exit: Exit::Fine,

@@ -1,12 +1,13 @@
 //! Who may ask for what, cell by cell, for those who compare policies and must not know Cedar.
 
 use crate::decider::Decider;
-use crate::rules::Rule;
+use crate::rules::{self, Rule};
 use crate::universe::Universe;
-use gate_tables::{Access, Condition, ServiceId};
+use gate_tables::{Access, Condition, Issuer, ServiceId};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// A target, and the indexes of the permits and of the forbids that speak about it.
 type Same<'a> = (u32, &'a [u32], &'a [u32]);
@@ -31,21 +32,24 @@ pub(super) fn access(decider: &Decider) -> Vec<Access> {
 }
 
 /// What tells one condition from another, for each rule.
-pub(super) struct Conditions {
+pub(super) struct Conditions<'u> {
+    universe: &'u Universe,
     /// Digest of what is in what: conditions may ask for it, and it changes without them.
     memberships: [u8; 32],
 }
 
-impl Conditions {
-    pub(super) fn new(universe: &Universe) -> Self {
+impl<'u> Conditions<'u> {
+    pub(super) fn new(universe: &'u Universe) -> Self {
         let subjects =
             universe.subjects.iter().map(|s| (s.uid.to_string(), s.groups().iter().map(ToString::to_string)));
         let mut lines: Vec<String> = subjects.map(|(name, groups)| line(&name, groups)).collect();
         lines.extend(universe.targets.iter().map(|target| {
-            line(&format!("{} {}", target.action, target.resource), target.action_names().map(str::to_owned))
+            let groups = target.resource_groups().iter().map(ToString::to_string);
+            let name = format!("{} {}", target.action, target.resource);
+            line(&name, target.action_names().map(str::to_owned).chain(groups))
         }));
         lines.sort_unstable();
-        Self { memberships: Sha256::digest(lines.concat()).into() }
+        Self { universe, memberships: Sha256::digest(lines.concat()).into() }
     }
 
     /// `None` for a rule that has neither `when` nor `unless`.
@@ -55,7 +59,24 @@ impl Conditions {
         if !condition.only_context {
             digest.update(self.memberships);
         }
-        Some(Condition { sha256: hexadecimal(&digest.finalize()), total: condition.total, roles: None })
+        let mut roles = None;
+        if condition.reads.has("user") {
+            let issuers = self.issuers(rule);
+            for issuer in &issuers {
+                // What a claim is, and who says so.
+                digest.update(format!("{issuer:?}\n"));
+            }
+            roles = rules::roles::roles(&rule.policy, &issuers);
+        }
+        Some(Condition { sha256: hexadecimal(&digest.finalize()), total: condition.total, roles })
+    }
+
+    /// Those of the ports in its scope, each once; `None`: a port without one.
+    fn issuers(&self, rule: &Rule) -> Vec<Option<&'u Arc<Issuer>>> {
+        let targets = rule.scope.targets.iter().filter_map(|index| self.universe.targets.get(*index));
+        let issuers: BTreeMap<Option<&str>, Option<&Arc<Issuer>>> =
+            targets.map(|target| (target.issuer().map(|issuer| issuer.name.as_str()), target.issuer())).collect();
+        issuers.into_values().collect()
     }
 }
 

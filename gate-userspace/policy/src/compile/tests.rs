@@ -1,5 +1,7 @@
 //! Numbers of services over a chain of bundles, and reach.
 
+mod outside;
+
 use super::*;
 use gate_tables::{Reach, ServiceId, Via};
 

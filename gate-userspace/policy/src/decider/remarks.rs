@@ -81,7 +81,7 @@ impl Decider {
 }
 
 impl RuleAt {
-    fn of(rule: &Rule) -> Self {
+    pub(super) fn of(rule: &Rule) -> Self {
         Self { id: rule.id.clone(), place: rule.place() }
     }
 }

@@ -3,7 +3,7 @@
 use super::Rule;
 use crate::diagnostic::Report;
 use crate::spelling::suggestion;
-use crate::universe::{Subject, Target, Universe};
+use crate::universe::{Kind, Subject, Target, Universe};
 use cedar_policy::EntityUid;
 use std::collections::BTreeSet;
 
@@ -22,12 +22,12 @@ fn known(literal: &EntityUid, universe: &Universe) -> Result<(), String> {
     let id = literal.id().unescaped();
     match type_name.as_str() {
         "Service" => {
-            let services: Vec<&str> = universe.services().map(|service| service.name.as_str()).collect();
+            let services: Vec<&str> = universe.of_kind(Kind::Service).map(|service| service.name.as_str()).collect();
             one_of(id, &services, || format!("no service \"{id}\" is declared in services.toml"))
         }
         "Group" => {
             let groups: BTreeSet<&str> =
-                universe.subjects.iter().flat_map(Subject::groups).map(|group| group.id().unescaped()).collect();
+                universe.of_kind(Kind::Service).flat_map(Subject::groups).map(|group| group.id().unescaped()).collect();
             let groups: Vec<&str> = groups.into_iter().collect();
             one_of(id, &groups, || format!("no group \"{id}\" is declared in services.toml"))
         }
@@ -38,12 +38,14 @@ fn known(literal: &EntityUid, universe: &Universe) -> Result<(), String> {
         }
         "Host" => one_of(id, &["self"], || format!("there is no Host::\"{id}\"")),
         "Port" => port(id, universe),
-        "World" => Err(format!(
-            "World::\"{id}\": connections from other hosts are not judged in this version and are denied; remove the rule"
-        )),
+        "Network" => {
+            let networks: Vec<&str> = universe.of_kind(Kind::Network).map(|network| network.name.as_str()).collect();
+            one_of(id, &networks, || format!("no network \"{id}\" is declared in services.toml"))
+        }
+        "World" => one_of(id, &["any"], || format!("there is no World::\"{id}\"")),
         "Unattested" => Err(format!("Unattested::\"{id}\" is allowed nothing, and no rule changes that; remove it")),
         _ => {
-            let types = ["Service", "Group", "Host", "Port", "Action"];
+            let types = ["Service", "Group", "Host", "Network", "World", "Port", "Action"];
             Err(format!("unknown type {type_name}{}", suggestion(&type_name, types)))
         }
     }

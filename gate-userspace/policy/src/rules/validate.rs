@@ -2,7 +2,7 @@
 //!
 //! The validator goes through every action of the schema for every rule, and it says nothing about a rule without
 //! conditions whose names are known and whose scope covers something: it knows types, and the scope was expanded to what
-//! there is. Of a condition it asks which parameters the covered routes have, and not what they are called. So each
+//! there is. Of a condition it asks which parameters, headers, query and claims the covered routes have, and not what they are called. So each
 //! condition is validated once, against a schema of as many actions as there are kinds of routes in its scope. What is
 //! found there, and conditions that speak of actions, are validated with the services that they are about, so that messages have
 //! their names.
@@ -10,10 +10,10 @@
 use super::Rule;
 use crate::diagnostic::Report;
 use crate::parallel;
-use crate::schema::{KINDLESS, kind_of, schema_of, schema_of_kinds};
+use crate::schema::{KINDLESS, schema_of, schema_of_kinds};
 use crate::services::Declarations;
 use crate::source::SERVICES;
-use crate::universe::Universe;
+use crate::universe::{Kind, Universe};
 use cedar_policy::{
     Policy, PolicyId, PolicySet, PrincipalConstraint, ResourceConstraint, Schema, ValidationMode, Validator,
 };
@@ -32,8 +32,10 @@ pub(super) fn validate(rules: &[&Rule], universe: &Universe, declarations: &Decl
     for rule in suspects {
         groups.entry(services_of(rule, universe)).or_default().push(rule);
     }
-    let names: HashMap<&str, ServiceId> =
-        universe.services().map(|service| (service.name.as_str(), service.principal.service_id())).collect();
+    let names: HashMap<&str, ServiceId> = universe
+        .of_kind(Kind::Service)
+        .map(|service| (service.name.as_str(), service.principal.service_id()))
+        .collect();
     let groups: Vec<_> = groups.into_iter().collect();
     let reports = parallel::map(&groups, 1, |(services, rules)| {
         let mut report = Report::default();
@@ -93,7 +95,7 @@ fn suspects<'a>(rules: &[&'a Rule], universe: &Universe) -> Vec<&'a Rule> {
 fn kinds_of(rule: &Rule, universe: &Universe) -> BTreeSet<String> {
     let targets = rule.scope.targets.iter().filter_map(|index| universe.targets.get(*index));
     targets
-        .map(|target| target.route.as_ref().map_or_else(|| KINDLESS.to_owned(), |route| kind_of(&route.path)))
+        .map(|target| target.route.as_ref().map_or_else(|| KINDLESS.to_owned(), |route| route.kind.clone()))
         .collect()
 }
 

@@ -99,11 +99,11 @@ fn with_ids() -> impl Strategy<Value = (&'static str, String)> {
 
 fn any_route_condition() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
-        "context.source.uid == 33",
-        "context.source.uid == 33 && context.method == \"GET\"",
+        "context.source has uid && context.source.uid == 33",
+        "context.source has uid && context.source.uid == 33 && context.method == \"GET\"",
         "context.method == \"PUT\"",
         "context.now + 1 > 5",
-        "context.source.uid == 33 || context.now + 1 > 5",
+        "context.source has uid && context.source.uid == 33 || context.now + 1 > 5",
         "context.local.weekday < 6",
         "context.path like \"/a*\"",
         "principal == Service::\"web\"",

@@ -87,6 +87,7 @@ fn entities(services: [u8; 4], groups_of_route: &dyn Fn(usize) -> Vec<&'static s
         |kind: &str, id: &str, parents: Vec<Json>| json!({"uid": uid(kind, id), "attrs": {}, "parents": parents});
     let mut all = vec![
         entity("Host", "self", vec![]),
+        entity("World", "any", vec![]),
         entity("Group", "clients", vec![]),
         entity("Group", "jobs", vec![]),
         entity("Action", "connect", vec![]),
@@ -99,7 +100,9 @@ fn entities(services: [u8; 4], groups_of_route: &dyn Fn(usize) -> Vec<&'static s
         let parents = groups.map(|group| uid("Action", &format!("{service}:{group}"))).collect();
         all.push(entity("Action", &format!("{service}.{name}"), parents));
     }
-    all.extend(FLOWS.iter().map(|(owner, number)| entity("Port", &format!("{owner}:tcp/{number}"), vec![])));
+    let port =
+        |(owner, number): &(&str, u16)| entity("Port", &format!("{owner}:tcp/{number}"), vec![uid("Service", owner)]);
+    all.extend(FLOWS.iter().map(port));
     Entities::from_json_value(Json::Array(all), None).unwrap()
 }
 
@@ -178,7 +181,18 @@ fn contexts(route: &str, method: &str) -> Vec<RequestContext> {
 }
 
 fn asked(params: Vec<(String, Value)>, method: &str, path: String, source_uid: u32, now: i64) -> RequestContext {
-    RequestContext { params, method: method.to_owned(), path, source_uid, now, local: LocalTime::at(now, 0) }
+    RequestContext {
+        params,
+        method: method.to_owned(),
+        path,
+        host: String::new(),
+        headers: Vec::new(),
+        query: Vec::new(),
+        user: None,
+        source_uid: Some(source_uid),
+        now,
+        local: LocalTime::at(now, 0),
+    }
 }
 
 fn context(question: &RequestContext) -> Json {
@@ -191,7 +205,7 @@ fn context(question: &RequestContext) -> Json {
         })
         .collect();
     json!({
-        "params": params, "method": question.method, "path": question.path,
+        "params": params, "method": question.method, "path": question.path, "host": question.host,
         "source": {"uid": question.source_uid}, "now": question.now,
         "local": {"weekday": question.local.weekday, "minute": question.local.minute},
     })
