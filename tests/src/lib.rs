@@ -20,8 +20,8 @@ pub mod steps;
 
 pub use held::Held;
 pub use host::{
-    Candidate, Host, LEDGER_PORT, ORDERS_PORT, OUTSIDE, Output, PROXY_PORT, Process, Stand, Users, built, give_back_on_signals,
-    remove,
+    Candidate, Host, LEDGER_PORT, ORDERS_PORT, OUTSIDE, Output, PROXY_PORT, Process, Stand, Users, built,
+    give_back_on_signals, remove,
 };
 pub use json::at;
 pub use people::People;

@@ -10,106 +10,96 @@ mod activation_crashes {
 use activation_crashes::trial::{Point, Trial};
 use anyhow::{Context as _, ensure};
 use gate_host::Role;
-use gate_tests::{left_out, operator::ORDER, shared};
+use gate_tests::{Host, left_out, operator::ORDER};
 use rustix::process::Signal;
 
-/// Kills a role at these points of one activation after another.
-fn killed(role: Role, points: &[Point]) -> anyhow::Result<()> {
+/// A host of its own for each test: what one leaves behind when it fails is not the next one's failure.
+fn on_a_host(test: impl FnOnce(&mut Host) -> anyhow::Result<()>) -> anyhow::Result<()> {
     if left_out()? {
         return Ok(());
     }
-    let mut shared = shared()?;
-    for point in points {
-        Trial::of(shared.host()?, role, *point).with_context(|| format!("gate-{role} killed {point}"))?;
-    }
-    Ok(())
+    let mut host = Host::start()?;
+    let result = test(&mut host).with_context(|| host.logs());
+    host.end();
+    result
 }
 
-/// Between whole calls of an operator.
-const BETWEEN: [Point; 4] = [Point::BeforeStaging, Point::Staged, Point::Switched, Point::Alone];
+/// Kills a role at these points of one activation after another.
+fn killed(role: Role, points: &[Point]) -> anyhow::Result<()> {
+    on_a_host(|host| {
+        let each = |point: &Point| Trial::of(host, role, *point).with_context(|| format!("gate-{role} killed {point}"));
+        points.iter().try_for_each(each)
+    })
+}
 
-/// Where each role writes the new bundle down: before gate-authz's confirmation is kept, before the chain has the bundle,
-/// before the copy of the bundle in force is replaced, and at the very end, once it is.
-const WRITING: [Point; 4] =
-    [Point::During("rename", 1), Point::During("rename", 2), Point::During("rename", 3), Point::During("unlink", 1)];
+/// Between whole calls of an operator, and where each role writes the new bundle down: before gate-authz's confirmation is
+/// kept, before the chain has the bundle, before the copy of the bundle in force is replaced, and once it is.
+fn points() -> Vec<Point> {
+    let between = [Point::BeforeStaging, Point::Staged, Point::Switched, Point::Alone];
+    let writing = [("rename", 1), ("rename", 2), ("rename", 3), ("unlink", 1)];
+    between.into_iter().chain(writing.map(|(call, number)| Point::During(call, number))).collect()
+}
 
 #[test]
 fn gate_authz_killed() -> anyhow::Result<()> {
-    killed(Role::Authz, &BETWEEN)?;
-    killed(Role::Authz, &WRITING)
+    killed(Role::Authz, &points())
 }
 
 #[test]
 fn gate_authn_killed() -> anyhow::Result<()> {
-    killed(Role::Authn, &BETWEEN)?;
-    killed(Role::Authn, &WRITING)
+    killed(Role::Authn, &points())
 }
 
 #[test]
 fn gate_audit_killed() -> anyhow::Result<()> {
-    killed(Role::Audit, &BETWEEN)?;
-    killed(Role::Audit, &WRITING)
+    killed(Role::Audit, &points())
 }
 
 #[test]
 fn gate_proxy_killed() -> anyhow::Result<()> {
-    killed(Role::Proxy, &BETWEEN)?;
-    killed(Role::Proxy, &WRITING)
+    killed(Role::Proxy, &points())
 }
 
 #[test]
 fn gate_net_killed() -> anyhow::Result<()> {
-    killed(Role::Net, &BETWEEN)?;
-    killed(Role::Net, &WRITING)
+    killed(Role::Net, &points())
 }
 
 /// Where gate-net fills the kernel's tables: before anything is written, while the copy that is not in force is, before
 /// anybody has his new identity, and before the last one has.
 #[test]
 fn gate_net_killed_while_it_fills_the_kernel() -> anyhow::Result<()> {
-    let filling = ["membarrier:1", "bpf:5", "statx:1", "getdents64:1"];
-    let points: Vec<Point> = filling
-        .iter()
-        .filter_map(|point| {
-            let (call, number) = point.split_once(':')?;
-            Some(Point::During(call, number.parse().ok()?))
-        })
-        .collect();
-    killed(Role::Net, &points)
+    let filling = [("membarrier", 1), ("bpf", 5), ("statx", 1), ("getdents64", 1)];
+    killed(Role::Net, &filling.map(|(call, number)| Point::During(call, number)))
 }
 
 /// Everything is staged, and nobody ever says "switch".
 #[test]
 fn gatectl_killed_before_the_first_switch() -> anyhow::Result<()> {
-    if left_out()? {
-        return Ok(());
-    }
-    let mut shared = shared()?;
-    let host = shared.host()?;
-    let mut trial = Trial::begin(host)?;
-    trial.host.signal_role(Role::Net, Signal::STOP)?;
-    let loading = trial.host.start_loading(&trial.next)?;
-    trial.until_staged(Role::Proxy)?;
-    loading.kill()?;
-    trial.host.signal_role(Role::Net, Signal::CONT)?;
-    trial.host.stage_everywhere(&trial.next)?;
-    let seen = trial.look("after gatectl's end")?;
-    ensure!(seen.is_all_of(trial.from), "staging changed something: {seen}");
-    trial.repaired(&[])
+    on_a_host(|host| {
+        let mut trial = Trial::begin(host)?;
+        trial.host.signal_role(Role::Net, Signal::STOP)?;
+        let loading = trial.host.start_loading(&trial.next)?;
+        trial.until_staged(Role::Proxy)?;
+        loading.kill()?;
+        trial.host.signal_role(Role::Net, Signal::CONT)?;
+        trial.host.stage_everywhere(&trial.next)?;
+        let seen = trial.look("after gatectl's end")?;
+        ensure!(seen.is_all_of(trial.from), "staging changed something: {seen}");
+        trial.repaired(&[])
+    })
 }
 
 /// gatectl has had some roles switched, and is killed while it waits for the next one.
 #[test]
 fn gatectl_killed_between_two_switches() -> anyhow::Result<()> {
-    if left_out()? {
-        return Ok(());
-    }
-    let mut shared = shared()?;
-    for held_up in [Role::Authn, Role::Audit, Role::Proxy, Role::Net] {
-        let host = shared.host()?;
-        between_two_switches(Trial::begin(host)?, held_up).with_context(|| format!("waiting for gate-{held_up}"))?;
-    }
-    Ok(())
+    on_a_host(|host| {
+        for held_up in [Role::Authn, Role::Audit, Role::Proxy, Role::Net] {
+            between_two_switches(Trial::begin(host)?, held_up)
+                .with_context(|| format!("waiting for gate-{held_up}"))?;
+        }
+        Ok(())
+    })
 }
 
 fn between_two_switches(mut trial: Trial<'_>, held_up: Role) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 
 use crate::maps::{Maps, MapsError, using};
 use aya::maps::{HashMap, MapData};
-use gate_common::identity::{CgroupIdentity, FIRST_RESERVED, PATH_SIZE};
+use gate_common::identity::{CgroupIdentity, FIRST_RESERVED, PATH_SIZE, UNATTESTED};
 use std::{collections::BTreeSet, fs, io, os::unix::fs::MetadataExt, path::Path};
 
 /// Identities that were there before the new ones were written: what of them is not declared any more goes once the
@@ -28,6 +28,28 @@ pub(crate) struct Declared {
     paths: BTreeSet<[u8; PATH_SIZE]>,
     cgroups: BTreeSet<u64>,
     nested: BTreeSet<u64>,
+}
+
+/// The same, for the time before the flip: under the old table nobody is a service that he becomes only with the new
+/// one. What `known` numbers move to is allowed nothing until then; a number that the old table does not know is allowed
+/// nothing under it anyway.
+pub(crate) fn until_the_flip(
+    maps: &Maps,
+    prefix: &str,
+    services: &[(String, CgroupIdentity)],
+    known: &BTreeSet<u32>,
+) -> Vec<(String, CgroupIdentity)> {
+    let nobody = CgroupIdentity { service: UNATTESTED, flags: 0 };
+    let is_there = |cgroup: &str, identity: CgroupIdentity| {
+        let entry = path_key(prefix, cgroup).and_then(|key| maps.paths.get(&key, 0).ok());
+        entry.is_some_and(|entry| entry == identity.to_bytes())
+    };
+    let moves =
+        |cgroup: &str, identity: CgroupIdentity| known.contains(&identity.service) && !is_there(cgroup, identity);
+    let until_then = |(cgroup, identity): &(String, CgroupIdentity)| {
+        (cgroup.clone(), if moves(cgroup, *identity) { nobody } else { *identity })
+    };
+    services.iter().map(until_then).collect()
 }
 
 /// Writes who is who. Paths first: a cgroup that is made meanwhile is matched by the kernel.

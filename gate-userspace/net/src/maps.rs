@@ -12,6 +12,7 @@ use gate_common::{
     },
 };
 use std::{
+    collections::BTreeSet,
     os::fd::AsRawFd,
     path::{Path, PathBuf},
 };
@@ -108,6 +109,18 @@ impl Maps {
     /// Puts another copy into force: one store.
     pub(crate) fn set_active(&mut self, active: Active) -> Result<(), MapsError> {
         self.active.set(0, active.0, 0).map_err(using("ACTIVE"))
+    }
+
+    /// The services that one copy knows.
+    pub(crate) fn services_of(&self, copy: u8) -> BTreeSet<u32> {
+        let keys = self.services.keys().filter_map(Result::ok).map(|key| ServiceKey::from_bytes(&key));
+        keys.filter(|key| key.copy == u32::from(copy)).map(|key| key.service).collect()
+    }
+
+    /// Takes all grants back.
+    pub(crate) fn remove_grants(&mut self) -> Result<(), MapsError> {
+        let all: Vec<_> = self.grants.keys().filter_map(Result::ok).collect();
+        all.iter().try_for_each(|key| self.grants.remove(key)).map_err(using("GRANTS"))
     }
 
     /// Replaces the declared listeners of one copy.

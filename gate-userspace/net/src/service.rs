@@ -124,9 +124,18 @@ impl Service {
         // the bundle that governs him is in force.
         let before = cgroups::snapshot(&maps);
         let root = self.context.config.cgroup_root();
-        let declared = cgroups::write(&mut maps, root, &self.prefix, &entries.cgroups).map_err(said)?;
+        let known = maps.services_of(1 - copy);
+        let until_then = cgroups::until_the_flip(&maps, &self.prefix, &entries.cgroups, &known);
+        let mut declared = cgroups::write(&mut maps, root, &self.prefix, &until_then).map_err(said)?;
+        // A gate-proxy that lags would go on with what the old bundle granted. Under the new one it asks anew.
+        if maps.active().map_err(said)?.version() != bundle.version() {
+            maps.remove_grants().map_err(said)?;
+        }
         self.converted.set(now);
         maps.set_active(Active::new(bundle.version(), copy)).map_err(said)?;
+        if until_then != entries.cgroups {
+            declared = cgroups::write(&mut maps, root, &self.prefix, &entries.cgroups).map_err(said)?;
+        }
         cgroups::remove_old(&mut maps, &before, &declared);
         Ok(())
     }

@@ -38,6 +38,9 @@ impl Dial for KernelDial {
             gate_ipc::sockopt::set_behalf(socket.as_fd(), source.0)?;
             let stream = socket.connect(destination).await?;
             stream.set_nodelay(true)?;
+            // What the kernel holds back when a connection is given up, because its grant has ended, is not sent when another
+            // request of the same source gets the next grant.
+            stream.set_zero_linger()?;
             Ok(stream)
         })
     }

@@ -1,8 +1,10 @@
 //! What can be seen from the outside: who reaches what.
 
-use gate_tests::{Held, Host, LEDGER_PORT, ORDERS_PORT, Policy};
+use anyhow::ensure;
+use gate_tests::{Held, Host, LEDGER_PORT, ORDERS_PORT, Policy, attacker::Outcome};
 use std::collections::BTreeMap;
-use std::fmt;
+use std::process::{Child, Stdio};
+use std::{fmt, fs};
 
 /// Which of two policies, each of which takes something away that the other gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,9 +55,14 @@ const REQUESTS: [(&str, &str, &str, Option<Kind>); 5] = [
 
 /// Connections that were opened, and used, under the old bundle.
 pub struct Watch {
-    session: Held,
+    /// `None`: it has ended.
+    session: Option<Held>,
     flow: Held,
     holder: Kind,
+    /// How often a backend was seen to answer, by method.
+    answered: BTreeMap<&'static str, usize>,
+    /// How many requests it had before.
+    had: BTreeMap<&'static str, usize>,
 }
 
 /// What was allowed in one look, and by which policy it may be.
@@ -70,7 +77,8 @@ impl Watch {
         let session = host.hold("web", format!("127.0.0.1:{ORDERS_PORT}").parse()?)?;
         let holder = if kind == Kind::Shop { "web" } else { "batch" };
         let flow = host.hold_plain(holder, format!("127.0.0.1:{LEDGER_PORT}").parse()?)?;
-        Ok(Self { session, flow, holder: kind })
+        let had = arrived(host)?;
+        Ok(Self { session: Some(session), flow, holder: kind, answered: BTreeMap::new(), had })
     }
 
     /// Tries everything once.
@@ -78,21 +86,74 @@ impl Watch {
         let mut seen = Seen::default();
         // First what may be remembered of the old bundle: it ends by itself.
         for (method, path, kind) in [("GET", "/orders/1", Kind::Shop), ("POST", "/orders", Kind::Other)] {
-            let came = self.session.ask(&format!("{method} {path}"))?;
-            seen.add(format!("web {method}, on its old connection"), came.worked_with("200"), Some(kind));
+            let worked = self.ask_on_session(method, path)?;
+            seen.add(format!("web {method}, on its old connection"), worked, Some(kind));
         }
         let came = self.flow.ask("old")?;
         seen.add("the ledger, on an old connection".into(), came.worked_with("booked"), Some(self.holder));
+        let attacker = host.installed("gate-attacker")?.display().to_string();
+        let ledger = format!("127.0.0.1:{LEDGER_PORT}");
+        let mut flows = Vec::new();
         for (service, kind) in FLOWS {
-            let came = host.attempt(service, &["connect", &format!("127.0.0.1:{LEDGER_PORT}")])?;
-            seen.add(format!("{service} → ledger"), came.worked_with("booked"), kind);
+            flows.push((service, kind, start(host, service, &[&attacker, "connect", &ledger])?));
         }
+        let mut requests = Vec::new();
         for (service, method, path, kind) in REQUESTS {
-            let answer = host.request(service, method, &format!("http://127.0.0.1:{ORDERS_PORT}{path}"))?;
-            seen.add(format!("{service} {method}"), answer.status == Some(200), kind);
+            let url = format!("http://127.0.0.1:{ORDERS_PORT}{path}");
+            requests.push((service, method, kind, start(host, service, &[&CURL[..], &["-X", method, &url]].concat())?));
+        }
+        for (service, kind, child) in flows {
+            seen.add(format!("{service} → ledger"), said(child)?.contains("booked"), kind);
+        }
+        for (service, method, kind, child) in requests {
+            let worked = said(child)?.trim() == "200";
+            self.count(method, worked);
+            seen.add(format!("{service} {method}"), worked, kind);
         }
         Ok(seen)
     }
+
+    /// A connection on which there was no answer is not used again: the answer may still come, to another question.
+    fn ask_on_session(&mut self, method: &'static str, path: &str) -> anyhow::Result<bool> {
+        let Some(session) = &mut self.session else { return Ok(false) };
+        let came = session.ask(&format!("{method} {path}"))?;
+        if matches!(came, Outcome::Refused { .. }) {
+            self.session = None;
+        }
+        self.count(method, came.worked_with("200"));
+        Ok(came.worked_with("200"))
+    }
+
+    fn count(&mut self, method: &'static str, worked: bool) {
+        *self.answered.entry(method).or_default() += usize::from(worked);
+    }
+
+    /// The backend got what was seen to be answered, and nothing that was held up and came late.
+    pub fn nothing_came_late(&self, host: &Host) -> anyhow::Result<()> {
+        let now = arrived(host)?;
+        for (method, answered) in &self.answered {
+            let number = |of: &BTreeMap<&'static str, usize>| of.get(method).copied().unwrap_or(0);
+            let came = number(&now) - number(&self.had);
+            ensure!(came == *answered, "{answered} {method} requests were answered, and {came} reached the backend");
+        }
+        Ok(())
+    }
+}
+
+const CURL: [&str; 10] = ["curl", "-s", "-o", "/dev/null", "--noproxy", "*", "--max-time", "10", "-w", "%{http_code}"];
+
+fn start(host: &mut Host, service: &str, words: &[&str]) -> anyhow::Result<Child> {
+    Ok(host.command(service, words)?.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?)
+}
+
+fn said(child: Child) -> anyhow::Result<String> {
+    Ok(String::from_utf8(child.wait_with_output()?.stdout)?)
+}
+
+/// How many requests orders has answered, by method.
+fn arrived(host: &Host) -> anyhow::Result<BTreeMap<&'static str, usize>> {
+    let log = fs::read_to_string(host.path("services/orders/access.log"))?;
+    Ok(["GET", "POST"].map(|method| (method, log.matches(&format!("\"{method} ")).count())).into())
 }
 
 impl Seen {

@@ -130,9 +130,7 @@ impl<'h> Trial<'h> {
 
     /// Waits until a role has switched.
     pub fn until_switched(&self, role: Role) -> anyhow::Result<()> {
-        until(&format!("gate-{role} to switch"), || {
-            Ok((self.version_of(role)? == self.next.version()).then_some(()))
-        })
+        until(&format!("gate-{role} to switch"), || Ok((self.version_of(role)? == self.next.version()).then_some(())))
     }
 
     /// Loading the same bundle again puts it into force everywhere, and the record tells of all that happened.
@@ -151,6 +149,7 @@ impl<'h> Trial<'h> {
             Ok(seen.is_all_of(to).then_some(()))
         });
         all.with_context(|| format!("the last look: {last}"))?;
+        self.watch.nothing_came_late(self.host)?;
         for role in ORDER {
             self.recorded(&format!("gate-{role} put it into force"), |entry| self.in_force(entry, role))?;
         }
