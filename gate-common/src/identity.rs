@@ -18,8 +18,25 @@ pub const AUTHZ: u32 = 0xffff_0003;
 pub const AUDIT: u32 = 0xffff_0004;
 /// gate-net.
 pub const NET: u32 = 0xffff_0005;
+/// On whose behalf gate-proxy connects when it is the host's own: what no service claims has number 0 everywhere else,
+/// which is also what a socket says that has said nothing. No cgroup and no table has this number.
+pub const BEHALF_OF_HOST: u32 = 0xffff_0006;
 /// Under a governed slice and of no service, or not identifiable: allowed nothing.
 pub const UNATTESTED: u32 = 0xffff_ffff;
+
+/// Whose rules and grants are meant by what gate-proxy says with `GATE_BEHALF`. Only where it has said something.
+#[must_use]
+#[inline(always)]
+pub const fn of_behalf(behalf: u32) -> u32 {
+    if behalf == BEHALF_OF_HOST { NOT_GOVERNED } else { behalf }
+}
+
+/// What gate-proxy says with `GATE_BEHALF` for that source.
+#[must_use]
+#[inline(always)]
+pub const fn to_behalf(source: u32) -> u32 {
+    if source == NOT_GOVERNED { BEHALF_OF_HOST } else { source }
+}
 
 /// Whether an identity is governed at all.
 #[must_use]

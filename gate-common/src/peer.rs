@@ -8,8 +8,8 @@ pub const SOL_GATE: i32 = 0x6761;
 /// `getsockopt`: the peer of an accepted socket, as [`Peer`]. Answered to gate-authn's cgroup only.
 pub const GATE_PEER: i32 = 1;
 
-/// `setsockopt`: the source service (`u32`) on whose behalf gate-proxy will connect this socket. Accepted from
-/// gate-proxy's cgroup only, on sockets that it created and has not connected.
+/// `setsockopt`: the source service (`u32`), or [`crate::identity::BEHALF_OF_HOST`], on whose behalf gate-proxy will connect this
+/// socket. Accepted from gate-proxy's cgroup only, on sockets that it created and has not connected.
 pub const GATE_BEHALF: i32 = 2;
 
 abi! {

@@ -1,7 +1,7 @@
 use crate::{
     address::Address,
     event::FlowEvent,
-    identity::{NOT_GOVERNED, PROXY, UNATTESTED},
+    identity::{BEHALF_OF_HOST, NOT_GOVERNED, PROXY, UNATTESTED, of_behalf, to_behalf},
     maps::*,
     verdict::{NO_RULE, Reason, Verdict, arrive, bind, borrowed, reach, upstream},
 };
@@ -83,10 +83,25 @@ fn every_row_of_upstream() {
         (WEB, orders, NO, 11, Verdict::deny(Reason::NoRule)),
         (NOT_GOVERNED, orders, rule(PROXIED), 11, Verdict::deny(Reason::NoBehalf)),
         (PROXY, orders, rule(PROXIED), 11, Verdict::deny(Reason::NoBehalf)),
+        (UNATTESTED, orders, rule(PROXIED), 11, Verdict::deny(Reason::NoBehalf)),
+        (BEHALF_OF_HOST, orders, rule(PROXIED), 11, Verdict::upstream(7, 11)),
+        (BEHALF_OF_HOST, orders, rule(PROXIED), 10, Verdict::deny(Reason::GrantEnded)),
+        (BEHALF_OF_HOST, orders, rule(PROXIED), 0, Verdict::deny(Reason::NoGrant)),
+        (BEHALF_OF_HOST, orders, NO, 11, Verdict::deny(Reason::NoRule)),
+        (BEHALF_OF_HOST, NOBODY, NO, 11, Verdict::deny(Reason::NoRule)),
+        (BEHALF_OF_HOST, destination(PROXY, HIDDEN), NO, 11, Verdict::deny(Reason::HiddenPort)),
         (WEB, destination(LEDGER, DIRECT), rule(DIRECT), 11, Verdict::deny(Reason::NoRule)),
         (WEB, NOBODY, NO, 11, Verdict::deny(Reason::NoRule)),
     ] {
         assert_eq!(upstream(behalf, destination, rule, until, 10), expected, "{behalf} {destination:?} {until:?}");
+    }
+}
+
+#[test]
+fn what_is_said_for_the_host_is_nothing_that_a_socket_starts_with() {
+    for source in [NOT_GOVERNED, WEB, ORDERS] {
+        assert_eq!(of_behalf(to_behalf(source)), source);
+        assert_ne!(to_behalf(source), 0);
     }
 }
 

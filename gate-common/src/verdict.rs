@@ -220,15 +220,15 @@ pub fn reach(source: u32, destination: Destination, rule: Rule, now: u64) -> Ver
     }
 }
 
-/// Whether gate-proxy may reach a port on behalf of `behalf`, now. `rule` is the line for (behalf, destination),
-/// `until` the end of the grant for the pair; 0 where there is none.
+/// Whether gate-proxy may reach a port on behalf of `behalf`, now. `rule` is the line for ([`identity::of_behalf`],
+/// destination), `until` the end of the grant for the pair; 0 where there is none.
 #[must_use]
 #[inline(always)]
 pub fn upstream(behalf: u32, destination: Destination, rule: Rule, until: u64, now: u64) -> Verdict {
-    if behalf == NOT_GOVERNED || behalf >= identity::FIRST_RESERVED {
+    if behalf == NOT_GOVERNED || (behalf >= identity::FIRST_RESERVED && behalf != identity::BEHALF_OF_HOST) {
         return Verdict::deny(Reason::NoBehalf);
     }
-    let reached = reach(behalf, destination, rule, now);
+    let reached = reach(identity::of_behalf(behalf), destination, rule, now);
     match reached.passage {
         Passage::Deny => reached,
         Passage::Proxy if until == 0 => Verdict::deny(Reason::NoGrant),

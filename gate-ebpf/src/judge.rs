@@ -2,7 +2,7 @@
 
 use gate_common::{
     address::Address,
-    identity::PROXY,
+    identity::{PROXY, of_behalf},
     maps::{
         Active, Destination, FlowKey, GrantKey, HIDDEN, PROXIED, Rule, RuleKey, STAGE_ACCEPTED, ServiceKey,
         SocketState, TCP, destination_index,
@@ -73,8 +73,9 @@ fn judge(active: u64, source: u32, behalf: u32, destination: &Destination, verdi
 fn decide(active: u64, source: u32, behalf: u32, destination: Destination) -> Verdict {
     // gate-proxy is judged as the service on whose behalf it connects, and by its grant.
     if source == PROXY {
-        let rule = rule(active, behalf, destination);
-        let until = grant(behalf, destination);
+        let whose = of_behalf(behalf);
+        let rule = rule(active, whose, destination);
+        let until = grant(whose, destination);
         return verdict::upstream(behalf, destination, rule, until, emit::now());
     }
     let rule = rule(active, source, destination);

@@ -1,6 +1,6 @@
 //! What this process knows from its own copy of the active bundle.
 
-use gate_tables::{Protocol, Tables};
+use gate_tables::Tables;
 use std::collections::{HashMap, HashSet};
 
 /// The services and L7 ports of the active bundle.
@@ -12,12 +12,12 @@ pub struct Known {
 }
 
 impl Known {
-    /// From the tables of a bundle that was admitted.
+    /// From what this host takes of the tables of an admitted bundle.
     #[must_use]
     pub fn new(version: u64, tables: &Tables) -> Self {
         let names = tables.services.iter().map(|service| (service.id.0, service.name.clone())).collect();
         let ports = tables.services.iter().flat_map(|service| {
-            let l7 = service.ports.iter().filter(|port| port.protocol == Protocol::Http);
+            let l7 = service.ports.iter().filter(|port| port.is_served());
             l7.map(|port| (service.id.0, port.number))
         });
         Self { version, names, ports: ports.collect() }
@@ -38,7 +38,7 @@ impl Known {
         self.names.get(&id).map(String::as_str)
     }
 
-    /// Whether the service declares this port, and something that gate-proxy speaks on it.
+    /// Whether the service declares this port, and gate-proxy serves it.
     #[must_use]
     pub fn has_l7_port(&self, service: u32, port: u16) -> bool {
         self.ports.contains(&(service, port))

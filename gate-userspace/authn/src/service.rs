@@ -91,6 +91,12 @@ impl Service {
         }
     }
 
+    /// What this host takes of a bundle.
+    fn known(&self, bundle: &Admitted) -> Result<Known, Vec<String>> {
+        let tables = bundle.tables().for_host(self.context.config.labels());
+        Ok(Known::new(bundle.version(), &tables.map_err(|error| vec![error.to_string()])?))
+    }
+
     fn new_id(&self) -> Result<SessionId, Refusal> {
         let mut id = [0; 16];
         (self.random)(&mut id).map_err(|error| Refusal::Internal(error.to_string()))?;
@@ -124,13 +130,15 @@ impl Handler for Service {
 }
 
 impl Duty for Service {
-    async fn stage(&self, _candidate: &Admitted) -> Result<Option<Signed<Confirmation>>, Vec<String>> {
+    async fn stage(&self, candidate: &Admitted) -> Result<Option<Signed<Confirmation>>, Vec<String>> {
         // All that is needed of a bundle are its tables, which were checked when it was admitted.
+        self.known(candidate)?;
         Ok(None)
     }
 
     async fn activate(&self, bundle: &Admitted) -> Result<(), Vec<String>> {
-        self.authn.borrow_mut().activate(Known::new(bundle.version(), bundle.tables()));
+        let known = self.known(bundle)?;
+        self.authn.borrow_mut().activate(known);
         Ok(())
     }
 

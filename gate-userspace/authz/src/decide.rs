@@ -165,11 +165,11 @@ impl Duty<'_> {
         now_ms: u64,
         known: &mut Known,
     ) -> Result<(Rc<Assertion>, Decision), Undecidable> {
-        let Question { assertion, destination, action, method, path, parameters, .. } = question;
-        let assertion = self.believed.check(&assertion, self.in_force.version(), now_ms)?;
+        let assertion = self.believed.check(&question.assertion, self.in_force.version(), now_ms)?;
         known.assertion = Some(Rc::clone(&assertion));
         let port = assertion.destination.port();
-        self.in_force.listeners().check(port, destination, &action, &method, &path, &parameters)?;
+        self.in_force.listeners().check(port, &question)?;
+        let Question { destination, action, method, path, parameters, .. } = question;
         let now = i64::try_from(now_ms / 1_000).unwrap_or(i64::MAX);
         let context = RequestContext {
             params: parameters,

@@ -2,7 +2,7 @@
 
 use crate::{Listeners, first_difference};
 use gate_policy::{Compiled, Decider, PolicySource, compile, run_cases};
-use gate_tables::{ServiceId, Tables};
+use gate_tables::{Labels, ServiceId, Tables};
 use std::collections::HashMap;
 
 /// A compiled bundle.
@@ -37,10 +37,21 @@ impl InForce {
         if reasons.is_empty() { Ok(Self::new(version, compiled)) } else { Err(reasons) }
     }
 
+    /// For a host of these labels: only ports of its own services are asked about. Rules and names are those of the whole
+    /// environment.
+    ///
+    /// # Errors
+    /// The policy does not know the labels.
+    pub fn on_host(mut self, labels: &Labels) -> Result<Self, String> {
+        self.listeners = Listeners::new(&self.tables.for_host(labels).map_err(|error| error.to_string())?);
+        Ok(self)
+    }
+
+    /// For no host yet.
     fn new(version: u64, compiled: Compiled) -> Self {
         let Compiled { tables, decider, .. } = compiled;
         let names = tables.services.iter().map(|service| (service.id, service.name.clone())).collect();
-        Self { version, listeners: Listeners::new(&tables), names, tables, decider }
+        Self { version, listeners: Listeners::default(), names, tables, decider }
     }
 
     /// The bundle's version.

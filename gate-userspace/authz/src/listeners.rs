@@ -1,6 +1,8 @@
 //! Which routes there are on which port of the active bundle.
 
-use gate_tables::{Protocol, Route, ServiceId, Tables, Value};
+use gate_ipc::messages::{MAX_VALUE, Question};
+use gate_ipc::percent;
+use gate_tables::{Field, ParameterKind, Route, ServiceId, Tables, Value};
 use std::collections::HashMap;
 
 /// The L7 ports by their number. The tables give each number to one service.
@@ -32,7 +34,7 @@ pub enum NoRoute {
         /// The route that the question names.
         action: String,
     },
-    /// Method, path or parameters are not the route's.
+    /// Method, path, host or parameters are not the route's.
     #[error("the request {method} {path:?} with its parameters is not one of route {action:?}")]
     Request {
         /// The method.
@@ -45,12 +47,12 @@ pub enum NoRoute {
 }
 
 impl Listeners {
-    /// Those of a bundle's tables.
+    /// Those of what this host takes of a bundle's tables.
     #[must_use]
     pub fn new(tables: &Tables) -> Self {
         let mut listeners = HashMap::new();
         for service in &tables.services {
-            for port in service.ports.iter().filter(|port| port.protocol == Protocol::Http) {
+            for port in service.ports.iter().filter(|port| port.is_served()) {
                 let routes = port.routes.iter().map(|route| (route.action.clone(), route.clone())).collect();
                 listeners.insert(port.number, Listener { service: service.id, routes });
             }
@@ -59,101 +61,60 @@ impl Listeners {
     }
 
     /// Whether a request on a connection to `port` is one of the route that the proxy says it is. The proxy's word is
-    /// not taken for it: the port is attested, and the parameters follow from the path.
+    /// not taken for it: the port is attested, the parameters follow from the path, and of headers and query there is what
+    /// the route declares and nothing else.
     ///
     /// # Errors
     /// [`NoRoute`].
-    pub fn check(
-        &self,
-        port: u16,
-        destination: ServiceId,
-        action: &str,
-        method: &str,
-        path: &str,
-        parameters: &[(String, Value)],
-    ) -> Result<(), NoRoute> {
-        let listener = self.0.get(&port).filter(|listener| listener.service == destination);
-        let listener = listener.ok_or(NoRoute::Port { port, destination })?;
+    pub fn check(&self, port: u16, question: &Question) -> Result<(), NoRoute> {
+        let Question { destination, action, method, path, parameters, host, headers, query, .. } = question;
+        let listener = self.0.get(&port).filter(|listener| listener.service == *destination);
+        let listener = listener.ok_or(NoRoute::Port { port, destination: *destination })?;
         let route = listener.routes.get(action).ok_or_else(|| NoRoute::Action { port, action: action.to_owned() })?;
-        let follows = |matched: Vec<(&str, Value)>| {
-            matched.len() == parameters.len()
-                && matched.iter().zip(parameters).all(|((name, value), given)| (*name, value) == (&*given.0, &given.1))
-        };
-        if route.method == method && route.path.matches(path).is_some_and(follows) {
+        let named = route.hosts.is_empty() || route.hosts.iter().any(|pattern| pattern.matches(host));
+        let named = named && is_in_one_spelling(host);
+        let declared = are_declared(headers, &route.headers) && are_declared(query, &route.query);
+        if route.method == *method && named && declared && follow(route, path, parameters) {
             return Ok(());
         }
-        Err(NoRoute::Request { method: method.to_owned(), path: path.to_owned(), action: action.to_owned() })
+        Err(NoRoute::Request { method: method.clone(), path: path.clone(), action: action.clone() })
     }
+}
+
+/// Whether rules that compare it as a text compare what the backend is named by.
+fn is_in_one_spelling(host: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase();
+    host.len() <= 255 && host.bytes().all(legal) && !host.ends_with('.')
+}
+
+/// Whether these are the parameters of the path, their text as it stands for something.
+fn follow(route: &Route, path: &str, parameters: &[(String, Value)]) -> bool {
+    let is = |(name, value): &(&str, Value), given: &(String, Value)| {
+        let same = match (value, &given.1) {
+            (Value::Text(text), Value::Text(given)) => percent::decode(text.as_bytes()) == given.as_bytes(),
+            (value, given) => value == given,
+        };
+        *name == given.0 && same
+    };
+    let matched = route.path.matches(path);
+    matched.is_some_and(|matched| {
+        matched.len() == parameters.len() && matched.iter().zip(parameters).all(|(matched, given)| is(matched, given))
+    })
+}
+
+/// Whether each is declared, of its type, there once, and in the order of the declaration.
+fn are_declared(given: &[(String, Value)], declared: &[Field]) -> bool {
+    let mut declared = declared.iter();
+    given.iter().all(|(name, value)| {
+        declared.find(|field| field.name == *name).is_some_and(|field| match (field.kind, value) {
+            (ParameterKind::Int, Value::Int(_)) => true,
+            (ParameterKind::Text, Value::Text(text)) => {
+                !text.is_empty() && text.len() <= MAX_VALUE && !text.chars().any(char::is_control)
+            }
+            _ => false,
+        })
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use gate_tables::{FORMAT, PathPattern, Port, PortId, Service, Transport};
-
-    fn listeners() -> Listeners {
-        let path = PathPattern::parse("/orders/{id:int}").unwrap();
-        let route = Route { action: "orders.getOrder".into(), method: "GET".into(), path, ..Route::default() };
-        let port = |id, name: &str, number, protocol, routes| Port {
-            id: PortId(id),
-            name: name.into(),
-            transport: Transport::Tcp,
-            number,
-            protocol,
-            routes,
-            ..Port::default()
-        };
-        let orders = Service {
-            id: ServiceId(2),
-            name: "orders".into(),
-            owner: String::new(),
-            cgroup: "orders.service".into(),
-            observe: false,
-            ports: vec![
-                port(1, "api", 8080, Protocol::Http, vec![route]),
-                port(2, "raw", 9000, Protocol::Plain, vec![]),
-            ],
-            ..Service::default()
-        };
-        Listeners::new(&Tables {
-            format: FORMAT,
-            environment: "demo".into(),
-            services: vec![orders],
-            retired: Default::default(),
-            reach: vec![],
-            access: vec![],
-            rules: vec![],
-            ..Tables::default()
-        })
-    }
-
-    #[test]
-    fn a_request_is_what_its_route_says() {
-        let id = |value| vec![("id".to_owned(), value)];
-        let (listeners, one) = (listeners(), id(Value::Int(1)));
-        let check = |port, service, action, method, path, parameters: &[(String, Value)]| {
-            listeners.check(port, ServiceId(service), action, method, path, parameters)
-        };
-        assert_eq!(check(8080, 2, "orders.getOrder", "GET", "/orders/1", &one), Ok(()));
-
-        let no_port = |result| matches!(result, Err(NoRoute::Port { .. }));
-        assert!(no_port(check(8081, 2, "orders.getOrder", "GET", "/orders/1", &one)));
-        assert!(no_port(check(8080, 3, "orders.getOrder", "GET", "/orders/1", &one)));
-        assert!(no_port(check(9000, 2, "orders.getOrder", "GET", "/orders/1", &one)), "an opaque port");
-        let no_action = check(8080, 2, "orders.delete", "GET", "/orders/1", &one);
-        assert!(matches!(no_action, Err(NoRoute::Action { .. })));
-        for (method, path, parameters) in [
-            ("POST", "/orders/1", one.clone()),
-            ("GET", "/orders", one.clone()),
-            ("GET", "/orders/2", one.clone()),
-            ("GET", "/orders/1", id(Value::Int(2))),
-            ("GET", "/orders/1", id(Value::Text("1".into()))),
-            ("GET", "/orders/1", vec![("other".to_owned(), Value::Int(1))]),
-            ("GET", "/orders/1", vec![]),
-            ("GET", "/orders/1", [one.clone(), one.clone()].concat()),
-        ] {
-            let found = check(8080, 2, "orders.getOrder", method, path, &parameters);
-            assert!(matches!(found, Err(NoRoute::Request { .. })), "{method} {path} {parameters:?}");
-        }
-    }
-}
+mod tests;

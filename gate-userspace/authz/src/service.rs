@@ -35,12 +35,13 @@ impl Service {
 
     /// Compiles beside the runtime, so that no decision waits for it.
     async fn compile(&self, bundle: &Admitted, previous: Option<Tables>) -> Result<InForce, Vec<String>> {
-        let bundle = bundle.clone();
+        let (bundle, labels) = (bundle.clone(), self.context.config.labels().clone());
         let compiled = tokio::task::spawn_blocking(move || {
             let files = bundle.bundle().files().iter();
             let policy = files.filter_map(|(name, bytes)| Some((name.strip_prefix(POLICY)?.to_owned(), bytes.clone())));
             let tables = bundle.file(gate_bundle::TABLES).unwrap_or_default();
-            InForce::compile(bundle.version(), policy, tables, previous.as_ref())
+            let compiled = InForce::compile(bundle.version(), policy, tables, previous.as_ref())?;
+            compiled.on_host(&labels).map_err(|why| vec![why])
         });
         compiled.await.unwrap_or_else(|error| Err(vec![format!("the rules could not be compiled: {error}")]))
     }

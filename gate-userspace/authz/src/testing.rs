@@ -4,7 +4,7 @@ use crate::InForce;
 use ed25519_dalek::SigningKey;
 use gate_policy::{PolicySource, compile};
 use gate_statements::{Assertion, SessionId, Signed};
-use gate_tables::{ServiceId, Tables};
+use gate_tables::{Labels, ServiceId, Tables};
 use std::sync::LazyLock;
 
 pub(crate) const NOW: u64 = 1_795_360_800_000;
@@ -67,7 +67,7 @@ pub(crate) fn tables(rules: &str) -> Tables {
 
 pub(crate) fn in_force(version: u64) -> InForce {
     let bytes = TABLES.to_bytes().unwrap();
-    InForce::compile(version, files(RULES, ""), &bytes, None).unwrap()
+    InForce::compile(version, files(RULES, ""), &bytes, None).unwrap().on_host(&Labels::new()).unwrap()
 }
 
 /// Compiling takes a while in debug builds.

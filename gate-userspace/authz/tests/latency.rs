@@ -47,6 +47,9 @@ fn one_question_at_a_time() {
         method: "GET".into(),
         path: "/orders/1".into(),
         parameters: vec![("id".into(), Value::Int(1))],
+        host: "orders".into(),
+        headers: vec![],
+        query: vec![],
         want_grant: false,
     };
     measure(&wire, "one question", &question, 1);

@@ -64,6 +64,9 @@ fn question(bundle: &Bundle, assertion: Signed<Assertion>, method: &str) -> Ques
         method: method.into(),
         path: "/orders/1".into(),
         parameters: vec![("id".into(), Value::Int(1))],
+        host: "orders".into(),
+        headers: vec![],
+        query: vec![],
         want_grant: true,
     }
 }

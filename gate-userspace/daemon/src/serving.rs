@@ -68,7 +68,8 @@ impl Confined {
             None => {}
         }
         let binary = context.binary.clone();
-        context.reporter.report(Event::Start { binary, sandbox: sandbox.clone(), object: None });
+        let labels = context.config.labels().clone();
+        context.reporter.report(Event::Start { binary, sandbox: sandbox.clone(), object: None, labels });
         let administrators = Rc::new(Administrators::new(context.clone(), duty, store, boot, sandbox));
         administrators.restore().await;
         tasks.push(tokio::task::spawn_local(Rc::clone(&administrators).keep_deadlines()));

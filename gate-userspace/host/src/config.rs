@@ -1,6 +1,7 @@
 //! The typed form of `gate.toml`.
 
 use crate::Role;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The configuration of one host. Every path in it is absolute and without `.` or `..`.
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 pub struct HostConfig {
     pub(crate) host: String,
     pub(crate) environment: String,
+    pub(crate) labels: BTreeMap<String, String>,
     pub(crate) cgroup_root: PathBuf,
     pub(crate) run_dir: PathBuf,
     pub(crate) state_dir: PathBuf,
@@ -77,6 +79,11 @@ impl HostConfig {
     /// The environment whose chain of bundles this host follows.
     pub fn environment(&self) -> &str {
         &self.environment
+    }
+
+    /// What sections of the policy are for this host: one value for a key. The policy declares which there are.
+    pub fn labels(&self) -> &BTreeMap<String, String> {
+        &self.labels
     }
 
     /// The cgroup2 directory that services' and roles' cgroups are relative to, and that programs attach at.

@@ -5,6 +5,7 @@ use crate::reader::{At, Problems, Section};
 use crate::role::Role;
 use crate::trusted::{TrustError, read_trusted};
 use crate::validate::{check_together, values};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
@@ -83,6 +84,7 @@ impl HostConfig {
 fn read(mut root: Section<'_, '_>, problems: &mut Problems<'_>) -> Option<HostConfig> {
     let host = root.required("host", problems, values::host_name);
     let environment = root.required("environment", problems, values::environment);
+    let labels = read_labels(&mut root, problems);
     let cgroup_root = root.required("cgroup_root", problems, values::absolute_path);
     let run_dir = root.required("run_dir", problems, values::run_dir);
     let state_dir = root.required("state_dir", problems, values::absolute_path);
@@ -98,6 +100,7 @@ fn read(mut root: Section<'_, '_>, problems: &mut Problems<'_>) -> Option<HostCo
     Some(HostConfig {
         host: host?.value,
         environment: environment?.value,
+        labels,
         cgroup_root: cgroup_root?.value,
         run_dir: run_dir?.value,
         state_dir: state_dir?.value,
@@ -108,6 +111,12 @@ fn read(mut root: Section<'_, '_>, problems: &mut Problems<'_>) -> Option<HostCo
         landlock,
         roles: roles.try_into().ok()?,
     })
+}
+
+/// None is as good as an empty table: such a host has what is for every host.
+fn read_labels(root: &mut Section<'_, '_>, problems: &mut Problems<'_>) -> BTreeMap<String, String> {
+    let Some(section) = root.optional_section("labels", problems) else { return BTreeMap::new() };
+    section.entries(problems, values::is_label, values::label)
 }
 
 fn read_enrolled(root: &mut Section<'_, '_>, problems: &mut Problems<'_>) -> Option<Enrolled> {

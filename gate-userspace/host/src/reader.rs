@@ -1,7 +1,7 @@
 //! Walks a TOML table and notes everything that is wrong, so that one run shows all of it.
 
 use crate::parse::Problem;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -110,6 +110,27 @@ impl<'d, 'i> Section<'d, 'i> {
                 None
             }
         }
+    }
+
+    /// All entries of a table whose keys are names that the file gives. `is_name` says what is right when a key is none.
+    pub(crate) fn entries<T>(
+        self,
+        problems: &mut Problems<'_>,
+        is_name: impl Fn(&str) -> Result<(), String>,
+        parse: impl Fn(&DeValue<'i>) -> Result<T, String>,
+    ) -> BTreeMap<String, T> {
+        let mut found = BTreeMap::new();
+        for (key, value) in self.table {
+            let name = key.get_ref().as_ref();
+            if let Err(message) = is_name(name) {
+                problems.add(&key.span(), format!("`{}` {message}", self.full(name)));
+            }
+            match parse(value.get_ref()) {
+                Ok(value) => drop(found.insert(name.to_owned(), value)),
+                Err(message) => problems.add(&value.span(), format!("`{}` {message}", self.full(name))),
+            }
+        }
+        found
     }
 
     /// Says which keys mean nothing here.

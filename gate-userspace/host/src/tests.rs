@@ -117,6 +117,22 @@ fn all_errors_are_reported_at_once_with_their_lines() {
 }
 
 #[test]
+fn labels_are_read_and_checked() {
+    assert!(HostConfig::parse(GOOD).unwrap().labels().is_empty());
+    let labels = |text: &str| with("[enrolled]", &format!("{text}\n[enrolled]"));
+    for text in ["[labels]\nrole = \"web\"\nsite = \"b-2\"", "labels = { site = \"b-2\", role = \"web\" }"] {
+        let config = HostConfig::parse(&labels(text)).unwrap();
+        let found: Vec<_> = config.labels().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(found, [("role", "web"), ("site", "b-2")]);
+    }
+    let found = problems(&labels("labels = { Role = \"web\", role = [\"web\"], site = \"\", \"a b\" = \"B\" }"));
+    assert_eq!(found.len(), 5, "{found:#?}");
+    assert!(found.iter().all(|problem| problem.starts_with("8: `labels.")), "{found:#?}");
+    assert!(found.iter().any(|problem| problem.contains("`labels.role` is a array")), "{found:#?}");
+    assert_eq!(problems(&labels("labels = \"web\"")), ["8: `labels` is a string; it must be a table"]);
+}
+
+#[test]
 fn a_syntax_error_names_its_line() {
     let found = problems(&with("gids = [900]", "gids = [900"));
     assert_eq!(found.len(), 1, "one cause, one message: {found:?}");

@@ -18,6 +18,9 @@ pub(crate) mod values {
     /// A socket's path has at most 107 bytes (unix(7)), and `/admin/loader.sock` is appended to this one.
     const MAX_RUN_DIR: usize = 89;
     const MAX_CGROUP: usize = 1024;
+    /// As in policies, which declare what there is.
+    const NAME: &str =
+        "a lower-case letter, then lower-case letters, digits and `-`, at most 63 in all, such as \"web\"";
 
     pub(crate) fn host_name(value: &DeValue<'_>) -> Result<String, String> {
         let want = "a host name: up to 253 letters, digits, `-` and `.`, such as \"h1\"";
@@ -37,6 +40,23 @@ pub(crate) mod values {
         } else {
             Err(wrong(text, want))
         }
+    }
+
+    /// A label's key, as policies name it.
+    pub(crate) fn is_label(name: &str) -> Result<(), String> {
+        if is_name(name) { Ok(()) } else { Err(format!("is no label's key; it must be {NAME}")) }
+    }
+
+    /// A label's value, as policies name it.
+    pub(crate) fn label(value: &DeValue<'_>) -> Result<String, String> {
+        let text = string(value, NAME)?;
+        if is_name(text) { Ok(text.into()) } else { Err(wrong(text, NAME)) }
+    }
+
+    fn is_name(name: &str) -> bool {
+        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase());
+        starts_well && !name.ends_with('-') && name.len() <= 63 && name.chars().all(legal)
     }
 
     pub(crate) fn absolute_path(value: &DeValue<'_>) -> Result<PathBuf, String> {

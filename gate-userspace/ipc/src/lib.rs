@@ -13,6 +13,7 @@ mod peer;
 
 pub mod fds;
 pub mod messages;
+pub mod percent;
 pub mod sockopt;
 
 pub use admission::{Admission, Caller, Rejection};

@@ -70,6 +70,10 @@ pub struct AuthzRequest {
     pub questions: Vec<Question>,
 }
 
+/// Longest value of a header or query parameter in a [`Question`], in bytes: with the longest head and target that
+/// gate-proxy takes, one question fits into a frame.
+pub const MAX_VALUE: usize = 4_096;
+
 /// One request to be decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
@@ -85,6 +89,12 @@ pub struct Question {
     pub path: String,
     /// The route's parameters, in the pattern's order.
     pub parameters: Vec<(String, Value)>,
+    /// The host that the request names: lower case, without port and without a dot at the end.
+    pub host: String,
+    /// The headers that the route declares and the request has, in the order of their declaration.
+    pub headers: Vec<(String, Value)>,
+    /// The same of the query.
+    pub query: Vec<(String, Value)>,
     /// Whether a grant is wanted with an allow: the proxy has none that still lives long enough.
     pub want_grant: bool,
 }

@@ -1,6 +1,7 @@
 //! Socket options that no safe crate has: Gate's own, and those that say who and what is at a socket's other end.
 #![expect(unsafe_code, reason = "getsockopt and setsockopt with options of Gate's own; nothing else is in here")]
 
+use gate_common::identity::to_behalf;
 use gate_common::peer::{GATE_BEHALF, GATE_PEER, Peer, SOL_GATE};
 use rustix::net::sockopt as safe;
 use std::io;
@@ -27,12 +28,13 @@ pub fn peer(socket: impl AsFd) -> io::Result<Peer> {
     Ok(peer)
 }
 
-/// States the source service on whose behalf this socket will connect. Accepted from gate-proxy's cgroup only.
+/// States the source service on whose behalf this socket will connect; 0 is the host itself. Accepted from gate-proxy's
+/// cgroup only.
 ///
 /// # Errors
 /// `ENOPROTOOPT` where no program of Gate answers; the program's own refusal.
 pub fn set_behalf(socket: impl AsFd, source: u32) -> io::Result<()> {
-    write(socket.as_fd(), SOL_GATE, GATE_BEHALF, &source.to_ne_bytes())
+    write(socket.as_fd(), SOL_GATE, GATE_BEHALF, &to_behalf(source).to_ne_bytes())
 }
 
 /// The kernel's number of a socket, unique while the host runs (`SO_COOKIE`).

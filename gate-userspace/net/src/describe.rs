@@ -5,7 +5,7 @@ use gate_common::{
         FlowEvent, HOOK_BIND, HOOK_CGROUP, HOOK_CONNECT, HOOK_EGRESS, HOOK_INGRESS, HOOK_LOOKUP, HOOK_OPTION,
         HOOK_SENDMSG, HOOK_SOCKET,
     },
-    identity::{AUDIT, AUTHN, AUTHZ, NET, NOT_GOVERNED, PROXY, UNATTESTED},
+    identity::{AUDIT, AUTHN, AUTHZ, BEHALF_OF_HOST, NET, NOT_GOVERNED, PROXY, UNATTESTED},
     verdict::{NO_RULE, Reason},
 };
 use gate_record::{Event, Outcome};
@@ -21,6 +21,7 @@ pub(crate) fn service_name(tables: Option<&Tables>, id: u32) -> String {
         AUTHZ => "gate-authz",
         AUDIT => "gate-audit",
         NET => "gate-net",
+        BEHALF_OF_HOST => "host",
         UNATTESTED => "unattested",
         _ => "",
     };

@@ -138,6 +138,9 @@ impl Entries {
                 if port.transport == Transport::Udp {
                     continue;
                 }
+                if entries.destinations.iter().any(|(number, _)| *number == port.number) && port.number != hidden {
+                    wrong.push(format!("port {} of {} is another service's on this host", port.number, service.name));
+                }
                 let via = if port.protocol.is_l7() { PROXIED } else { DIRECT };
                 let owner = Destination { service: service.id.0, port: port.id.0, via, reserved: 0 };
                 entries.destinations.push((port.number, owner));

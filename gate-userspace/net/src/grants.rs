@@ -3,7 +3,7 @@
 
 use ed25519_dalek::VerifyingKey;
 use gate_statements::{Assertion, Grant, Signed, StatementError};
-use gate_tables::{PortId, Service, Tables, Via};
+use gate_tables::{Port, Service, Tables, Via};
 
 /// Everything that a grant is judged by.
 pub struct GrantCheck<'a> {
@@ -15,7 +15,7 @@ pub struct GrantCheck<'a> {
     pub environment: &'a str,
     /// The version in force.
     pub version: u64,
-    /// This role's own copy of the policy.
+    /// This role's own copy of the policy, as far as it is for this host.
     pub tables: &'a Tables,
     /// Unix milliseconds.
     pub now_ms: u64,
@@ -79,20 +79,21 @@ impl GrantCheck<'_> {
         self.same_version("assertion", assertion.version)?;
         self.same_version("grant", grant.version)?;
         let port = assertion.destination.port();
-        let (owner, id) = self.owner(port).ok_or(GrantRefusal::Apart)?;
+        let (owner, declared) = self.owner(port).ok_or(GrantRefusal::Apart)?;
         if grant.session != assertion.session || grant.source != assertion.source || owner.id != grant.destination {
             return Err(GrantRefusal::Apart);
         }
-        match self.tables.reach(grant.source, grant.destination, id) {
-            Some(line) if line.via == Via::Proxy => Ok((assertion, grant)),
+        match self.tables.reach(grant.source, grant.destination, declared.id) {
+            // On a port that gate-proxy does not serve it has nothing to connect for.
+            Some(line) if line.via == Via::Proxy && declared.is_served() => Ok((assertion, grant)),
             _ => Err(GrantRefusal::Unreachable { source_name: assertion.source_name, port }),
         }
     }
 
-    fn owner(&self, number: u16) -> Option<(&Service, PortId)> {
+    fn owner(&self, number: u16) -> Option<(&Service, &Port)> {
         self.tables.services.iter().find_map(|service| {
             let port = service.ports.iter().find(|port| port.number == number)?;
-            Some((service, port.id))
+            Some((service, port))
         })
     }
 

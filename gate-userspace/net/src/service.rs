@@ -1,8 +1,8 @@
 //! The duty: bundles into the kernel, grants into the kernel, gate-proxy's listener into the kernel.
 
 use crate::{
-    Capacity, Clocks, Entries, GrantCheck, Maps, MapsError, addresses, cgroups, describe, events, listener,
-    maps::using, reserved::ReservedPorts,
+    Capacity, Clocks, Entries, GrantCheck, Maps, MapsError, addresses, cgroups, describe, events, explain::explain,
+    in_force::InForce, listener, maps::using, reserved::ReservedPorts,
 };
 use gate_common::{
     event::Counter,
@@ -15,7 +15,7 @@ use gate_ipc::{
 };
 use gate_record::{Event, Outcome};
 use gate_statements::{Assertion, Grant, Signed};
-use gate_tables::{Tables, Via};
+use gate_tables::Tables;
 use rustix::thread::{MembarrierCommand, membarrier};
 use serde_json::{Value, json};
 use std::{
@@ -33,7 +33,7 @@ pub struct Service {
     maps: RefCell<Maps>,
     events: RefCell<Option<aya::maps::RingBuf<aya::maps::MapData>>>,
     reserved: RefCell<ReservedPorts>,
-    bundle: RefCell<Option<Admitted>>,
+    in_force: RefCell<Option<InForce>>,
     /// When the times of the copy in force were converted.
     converted: Cell<Clocks>,
     loader: Value,
@@ -61,7 +61,7 @@ impl Service {
             maps: RefCell::new(maps),
             events: RefCell::new(Some(events)),
             reserved: RefCell::new(reserved),
-            bundle: RefCell::new(None),
+            in_force: RefCell::new(None),
             loader,
             listener: Cell::new(false),
         })
@@ -75,7 +75,8 @@ impl Service {
         let events = self.events.take().ok_or_else(|| io::Error::other("events are watched already"))?;
         let object = self.loader.get("object").and_then(Value::as_str).map(str::to_owned);
         let sandbox = "gate-loader has exited; its programs are attached and pinned".into();
-        self.report(Event::Start { binary: self.context.binary.clone(), sandbox, object });
+        let labels = self.context.config.labels().clone();
+        self.report(Event::Start { binary: self.context.binary.clone(), sandbox, object, labels });
         events::watch(self, events)
     }
 
@@ -93,11 +94,15 @@ impl Service {
     }
 
     pub(crate) fn with_tables<T>(&self, read: impl FnOnce(Option<&Tables>) -> T) -> T {
-        read(self.bundle.borrow().as_ref().map(Admitted::tables))
+        read(self.in_force.borrow().as_ref().map(InForce::tables))
     }
 
     fn version(&self) -> u64 {
-        self.bundle.borrow().as_ref().map_or(0, Admitted::version)
+        self.in_force.borrow().as_ref().map_or(0, InForce::version)
+    }
+
+    fn here(&self, bundle: &Admitted) -> Result<InForce, Vec<String>> {
+        InForce::new(bundle, self.context.config.labels())
     }
 
     fn compile(&self, tables: &Tables, copy: u8) -> Result<Entries, Vec<String>> {
@@ -106,7 +111,7 @@ impl Service {
     }
 
     /// Fills the copy that is not in force, and puts it into force.
-    fn flip(&self, bundle: &Admitted) -> Result<(), Vec<String>> {
+    fn flip(&self, bundle: &InForce) -> Result<(), Vec<String>> {
         let said = |error: MapsError| vec![error.to_string()];
         let mut maps = self.maps.borrow_mut();
         let copy = 1 - maps.active().map_err(said)?.copy();
@@ -157,7 +162,7 @@ impl Service {
 
     /// A grant into the kernel, if both signatures and the own table allow it.
     fn grant(&self, assertion: &Signed<Assertion>, grant: &Signed<Grant>) -> Result<Grant, Vec<String>> {
-        let bundle = self.bundle.borrow();
+        let bundle = self.in_force.borrow();
         let bundle = bundle.as_ref().ok_or_else(|| vec!["no bundle is in force".to_owned()])?;
         let now_ms = self.context.clock.unix_ms();
         let check = GrantCheck {
@@ -205,7 +210,7 @@ impl Service {
     /// anew: the flip has every flow judged again.
     pub(crate) fn follow_the_clock(&self) {
         let moved = clocks(&self.context).moved_ms(self.converted.get());
-        let bundle = self.bundle.borrow();
+        let bundle = self.in_force.borrow();
         let Some(bundle) = bundle.as_ref().filter(|_| moved >= MOVED_MS) else { return };
         if bundle.tables().reach.iter().all(|line| line.times.is_always()) {
             return;
@@ -297,13 +302,14 @@ fn fill(maps: &mut Maps, entries: &Entries, copy: u8) -> Result<(), MapsError> {
 
 impl Duty for Service {
     async fn stage(&self, candidate: &Admitted) -> Result<Option<Signed<gate_statements::Confirmation>>, Vec<String>> {
-        self.compile(candidate.tables(), 0)?;
+        self.compile(self.here(candidate)?.tables(), 0)?;
         Ok(None)
     }
 
     async fn activate(&self, bundle: &Admitted) -> Result<(), Vec<String>> {
-        self.flip(bundle)?;
-        *self.bundle.borrow_mut() = Some(bundle.clone());
+        let bundle = self.here(bundle)?;
+        self.flip(&bundle)?;
+        *self.in_force.borrow_mut() = Some(bundle);
         Ok(())
     }
 
@@ -331,43 +337,6 @@ impl Duty for Service {
     async fn explain(&self, question: &Question) -> Result<Value, Vec<String>> {
         self.with_tables(|tables| explain(tables, question, self.context.clock.unix_ms() / 1_000))
     }
-}
-
-/// The kernel's verdict for one flow, from the table that it was filled with.
-fn explain(tables: Option<&Tables>, question: &Question, now: u64) -> Result<Value, Vec<String>> {
-    let tables = tables.ok_or_else(|| vec!["no bundle is in force: everything governed is denied".to_owned()])?;
-    let named = |name: &str| {
-        tables.service_named(name).ok_or_else(|| vec![format!("no service {name:?} is declared in services.toml")])
-    };
-    let source = if question.source.is_empty() { None } else { Some(named(&question.source)?) };
-    let destination = named(&question.destination)?;
-    let ports: Vec<_> = destination
-        .ports
-        .iter()
-        .filter(|port| question.port.is_empty() || port.name == question.port)
-        .map(|port| {
-            let id = source.map_or(gate_tables::ServiceId(0), |source| source.id);
-            let line = tables.reach(id, destination.id, port.id);
-            let verdict = match line.map(|line| line.via) {
-                None => "deny",
-                Some(Via::Direct) if !line.is_some_and(|line| line.times.hold(now)) => "deny",
-                Some(Via::Direct) => "allow",
-                Some(Via::Proxy) => "proxy",
-            };
-            json!({
-                "port": port.name,
-                "number": port.number,
-                "verdict": verdict,
-                "times": line.map(|line| line.times).filter(|times| !times.is_always()),
-                "rule": line.and_then(|line| tables.rules.get(line.rule as usize)),
-                "observe": source.is_some_and(|source| source.observe),
-            })
-        })
-        .collect();
-    if ports.is_empty() {
-        return Err(vec![format!("{} declares no port {:?}", destination.name, question.port)]);
-    }
-    Ok(json!({ "layer": "kernel", "ports": ports }))
 }
 
 impl Handler for Service {

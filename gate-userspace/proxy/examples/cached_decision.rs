@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let policy = Policy::new(1, &tables()?)?;
     let port = policy.port(8080).ok_or("no port")?;
     let read = head::parse(HEAD)?;
-    let action = port.route(&read.method, read.target.path())?.number;
+    let action = port.route(&read.method, read.target.path(), &read.host)?.number;
     let mut decisions = Decisions::new(65_536);
     (0..SESSIONS).for_each(|number| decisions.remember(session(number), action, &answer(), 0));
     let grants = Rc::new(Grants::default());
@@ -39,11 +39,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let found = |number: u32| session(u64::from(number) % SESSIONS);
     print("strict reading of a head", measure(|_| drop(black_box(head::parse(black_box(HEAD))))));
-    print("route, one of 100", measure(|_| drop(black_box(port.route(&read.method, black_box(read.target.path()))))));
+    print(
+        "route, one of 100",
+        measure(|_| drop(black_box(port.route(&read.method, black_box(read.target.path()), &read.host)))),
+    );
     print("decision, one of 1,000 sessions", measure(|n| drop(black_box(decisions.find(found(n), action, 1)))));
     print("grant", measure(|_| drop(black_box(grants.state(pair, 1)))));
     let all = measure(|number| {
-        let matched = port.route(&read.method, black_box(read.target.path()));
+        let matched = port.route(&read.method, black_box(read.target.path()), &read.host);
         if let Ok(matched) = &matched {
             drop(black_box(decisions.find(found(number), matched.number, 1)));
         }

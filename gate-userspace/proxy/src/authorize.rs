@@ -2,6 +2,7 @@
 //! forwarded.
 
 use crate::decisions::Decision;
+use crate::declared::Declared;
 use crate::grants::{Claim, Pair, State};
 use crate::head::Head;
 use crate::judge::NoAnswer;
@@ -122,16 +123,21 @@ async fn attempt(
     freshness: Freshness,
     findings: &mut Findings,
 ) -> Result<Permit, Failure> {
-    let port = policy
-        .port(session.destination().port())
-        .ok_or_else(|| Refusal::forbidden("the bundle in force declares no L7 port here").closing(session))?;
+    let port = policy.port(session.destination().port()).ok_or_else(|| not_served(policy, session))?;
     port.name().clone_into(&mut findings.destination);
     let attested = attested(worker, policy, session).await?;
     findings.attested = Some(Rc::clone(&attested));
-    let matched =
-        port.route(&head.method, head.target.path()).map_err(|error| Refusal::forbidden(error.to_string()))?;
-    let case = Case { worker, version: policy.version(), port, attested, matched, head };
+    let matched = port
+        .route(&head.method, head.target.path(), &head.host)
+        .map_err(|error| Refusal::forbidden(error.to_string()))?;
+    let declared = Declared::read(matched.headers, matched.query, head).map_err(|refusal| refusal.closing(session))?;
+    let case = Case { worker, version: policy.version(), port, attested, matched, declared, head };
     case.decide(freshness, findings).await
+}
+
+fn not_served(policy: &Policy, session: &Session) -> Refusal {
+    let why = policy.not_served(session.destination().port());
+    Refusal::forbidden(why.unwrap_or("the bundle in force declares no L7 port here").to_owned()).closing(session)
 }
 
 async fn attested(worker: &Worker, policy: &Policy, session: &Session) -> Result<Rc<Attested>, Failure> {
@@ -150,6 +156,7 @@ struct Case<'a> {
     port: &'a L7Port,
     attested: Rc<Attested>,
     matched: Matched<'a>,
+    declared: Declared,
     head: &'a Head,
 }
 
@@ -215,6 +222,9 @@ impl Case<'_> {
             method: self.head.method.to_string(),
             path: self.head.target.path().to_owned(),
             parameters: self.matched.parameters.iter().map(own).collect(),
+            host: self.head.host.clone(),
+            headers: self.declared.headers.clone(),
+            query: self.declared.query.clone(),
             want_grant,
         };
         let answer = self.worker.judge().ask(self.version, question).await.map_err(|error| match error {

@@ -5,6 +5,7 @@ use crate::policy::Policy;
 use crate::registration::{Registration, State};
 use gate_daemon::{Admitted, Duty};
 use gate_statements::{Confirmation, Signed};
+use gate_tables::Labels;
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,30 +17,32 @@ pub struct Proxy {
     counters: Vec<Arc<Counters>>,
     registration: Rc<Registration>,
     port: u16,
+    labels: Labels,
 }
 
 impl Proxy {
-    /// For these workers.
+    /// For these workers, on a host of these labels.
     #[must_use]
     pub fn new(
         policy: watch::Sender<Arc<Policy>>,
         counters: Vec<Arc<Counters>>,
         registration: Rc<Registration>,
         port: u16,
+        labels: Labels,
     ) -> Self {
-        Self { policy, counters, registration, port }
+        Self { policy, counters, registration, port, labels }
     }
 }
 
 impl Duty for Proxy {
     async fn stage(&self, candidate: &Admitted) -> Result<Option<Signed<Confirmation>>, Vec<String>> {
-        read(candidate)?;
+        read(candidate, &self.labels)?;
         Ok(None)
     }
 
     /// From here on each worker looks before each request and finds the new policy.
     async fn activate(&self, bundle: &Admitted) -> Result<(), Vec<String>> {
-        self.policy.send_replace(Arc::new(read(bundle)?));
+        self.policy.send_replace(Arc::new(read(bundle, &self.labels)?));
         Ok(())
     }
 
@@ -60,6 +63,7 @@ impl Duty for Proxy {
     }
 }
 
-fn read(bundle: &Admitted) -> Result<Policy, Vec<String>> {
-    Policy::new(bundle.version(), bundle.tables()).map_err(|why| vec![why])
+fn read(bundle: &Admitted, labels: &Labels) -> Result<Policy, Vec<String>> {
+    let tables = bundle.tables().for_host(labels).map_err(|error| vec![error.to_string()])?;
+    Policy::new(bundle.version(), &tables).map_err(|why| vec![why])
 }

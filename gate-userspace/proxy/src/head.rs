@@ -4,8 +4,10 @@
 //! [`Head`] holds it. The rules are those of RFC 9110 and 9112 without what they allow a recipient to tolerate.
 
 mod field;
+mod lines;
 mod target;
 
+pub use lines::Lines;
 pub use target::Target;
 
 use crate::{limits, refusal::Refusal};
@@ -19,6 +21,10 @@ pub struct Head {
     pub method: Method,
     /// Where to: the normalized path and the query.
     pub target: Target,
+    /// The host that it names: lower case, without port and without a dot at the end.
+    pub host: String,
+    /// The header fields as they came: which of them a route declares is known only with the route.
+    pub lines: Lines,
     /// How the body is delimited.
     pub framing: Framing,
 }
@@ -82,7 +88,8 @@ pub fn scan(buffer: &[u8], from: usize) -> Scan {
 /// # Errors
 /// [`Refusal`] says what is wrong and which answer it gets.
 pub fn parse(head: &[u8]) -> Result<Head, Refusal> {
-    let (request_line, mut rest) = line(head)?;
+    let (request_line, field_section) = line(head)?;
+    let mut rest = field_section;
     let (method, target, old) = split_request_line(request_line)?;
     let method = parse_method(method)?;
     let mut fields = Fields::default();
@@ -95,8 +102,8 @@ pub fn parse(head: &[u8]) -> Result<Head, Refusal> {
         rest = tail;
     }
     let framing = fields.framing(old)?;
-    let target = target::parse(target, fields.host()?)?;
-    Ok(Head { method, target, framing })
+    let (target, host) = target::parse(target, fields.host()?)?;
+    Ok(Head { method, target, host, lines: Lines::of(field_section), framing })
 }
 
 /// The request line as far as it can be shown in a record, whatever the bytes are.

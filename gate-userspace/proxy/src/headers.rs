@@ -24,7 +24,7 @@ const HOP: [&str; 10] = [
 ];
 
 /// Claims about the client or the way of the request. A trailing `*` stands for any ending.
-const CLAIMS: [&str; 17] = [
+const CLAIMS: [&str; 19] = [
     "expect",
     "forwarded",
     "x-forwarded*",
@@ -42,6 +42,8 @@ const CLAIMS: [&str; 17] = [
     "true-client-ip",
     "cf-connecting-ip",
     "x-remote*",
+    "x-host",
+    "x-http-host-override",
 ];
 
 /// What the proxy says about a connection's client.
@@ -65,7 +67,7 @@ impl ClientFields {
 
 /// Makes a client's fields those of the upstream request.
 pub fn prepare_request(fields: &mut HeaderMap, client: &ClientFields, request_id: &HeaderValue) {
-    strip(fields, |name| is_listed(&HOP, name) || is_listed(&CLAIMS, name));
+    strip(fields, |name| !passes(name));
     fields.insert(header::FORWARDED, client.forwarded.clone());
     if let Some(source) = &client.source {
         fields.insert(SOURCE, source.clone());
@@ -78,6 +80,12 @@ pub fn prepare_request(fields: &mut HeaderMap, client: &ClientFields, request_id
 pub fn prepare_response(fields: &mut HeaderMap, request_id: &HeaderValue) {
     strip(fields, |name| is_listed(&HOP, name) || is_listed(&["x-gate*"], name));
     fields.insert(REQUEST_ID, request_id.clone());
+}
+
+/// Whether a client's field of that name (lower case) reaches the backend.
+#[must_use]
+pub fn passes(name: &str) -> bool {
+    !is_listed(&HOP, name) && !is_listed(&CLAIMS, name)
 }
 
 /// Removes what `unwanted` names, and what `Connection` names.

@@ -117,11 +117,12 @@ impl Judge {
 }
 
 fn size(question: &Question) -> usize {
-    let parameters = question.parameters.iter().map(|(name, value)| match value {
+    let values = [&question.parameters, &question.headers, &question.query].into_iter().flatten();
+    let values = values.map(|(name, value)| match value {
         gate_tables::Value::Text(text) => name.len() + text.len(),
         gate_tables::Value::Int(_) => name.len() + 10,
     });
-    OVERHEAD + question.path.len() + question.action.len() + parameters.sum::<usize>()
+    OVERHEAD + question.path.len() + question.action.len() + question.host.len() + values.sum::<usize>()
 }
 
 fn fail(waiters: Vec<Waiter>, why: &NoAnswer) {

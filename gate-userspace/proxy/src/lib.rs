@@ -15,6 +15,7 @@ pub mod chunked;
 pub mod counters;
 pub mod deadline;
 pub mod decisions;
+pub mod declared;
 pub mod duty;
 pub mod exchange;
 pub mod fleet;

@@ -43,7 +43,8 @@ async fn serve(daemon: Daemon) -> Result<(), DaemonError> {
     let mut fleet =
         Fleet::start(&context, listeners, &policies).map_err(DaemonError::system("starting the workers"))?;
     let registration: Rc<Registration> = Rc::default();
-    let duty = Rc::new(Proxy::new(policy, fleet.counters(), Rc::clone(&registration), port));
+    let labels = context.config.labels().clone();
+    let duty = Rc::new(Proxy::new(policy, fleet.counters(), Rc::clone(&registration), port, labels));
     let mut serving = confined.begin(duty).await?;
 
     let net = Client::to_role(&context.config, Role::Net, registration::DEADLINE);

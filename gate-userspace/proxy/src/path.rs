@@ -1,6 +1,7 @@
 //! The one normalization of a path. What comes out is what routes are matched with, what gate-authz is asked
 //! about, and what the backend receives; every path has one spelling, and what could be read in two ways is refused.
 
+use gate_ipc::percent::{self, octet};
 use std::fmt::Write as _;
 
 /// Why a path is refused.
@@ -72,13 +73,7 @@ pub fn decode(normalized: &str) -> String {
     if !normalized.contains('%') {
         return normalized.to_owned();
     }
-    let mut bytes = Vec::with_capacity(normalized.len());
-    let mut rest = normalized.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let (byte, tail) = if first == b'%' { octet(tail).unwrap_or((first, tail)) } else { (first, tail) };
-        bytes.push(byte);
-        rest = tail;
-    }
+    let bytes = percent::decode(normalized.as_bytes());
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
@@ -110,12 +105,6 @@ fn encoded<'a>(rest: &'a [u8], path: &mut String) -> Result<&'a [u8], PathError>
 fn escape(byte: u8, path: &mut String) {
     // Writing to a String cannot fail.
     let _ = write!(path, "%{byte:02X}");
-}
-
-fn octet(rest: &[u8]) -> Option<(u8, &[u8])> {
-    let (&[high, low], rest) = rest.split_first_chunk::<2>()?;
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    Some((digit(high)? << 4 | digit(low)?, rest))
 }
 
 fn check_segment(segment: &str) -> Result<(), PathError> {

@@ -1,7 +1,8 @@
 //! What the proxy needs of a bundle's tables: which service a port belongs to, and its routes. No rule is in here.
 
+use crate::headers;
 use crate::path;
-use gate_tables::{PathPattern, PathSegment, Protocol, ServiceId, Tables, Value};
+use gate_tables::{Field, HostPattern, PathPattern, PathSegment, ServiceId, Tables, Value};
 use hyper::Method;
 use std::collections::HashMap;
 
@@ -10,6 +11,8 @@ use std::collections::HashMap;
 pub struct Policy {
     version: u64,
     ports: HashMap<u16, L7Port>,
+    /// Declared L7 ports on which nothing is served, and why.
+    not_served: HashMap<u16, String>,
 }
 
 /// An L7 port of a service.
@@ -26,6 +29,9 @@ struct Route {
     action: String,
     number: u32,
     pattern: PathPattern,
+    hosts: Vec<HostPattern>,
+    headers: Vec<Field>,
+    query: Vec<Field>,
 }
 
 /// Indices into the routes of a port.
@@ -44,13 +50,17 @@ pub struct Matched<'a> {
     pub number: u32,
     /// Its parameters in the pattern's order, text decoded.
     pub parameters: Vec<(&'a str, Value)>,
+    /// The headers that rules may read.
+    pub headers: &'a [Field],
+    /// The parameters of the query that rules may read.
+    pub query: &'a [Field],
 }
 
 /// Why a request takes no route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoRoute {
-    /// No declared route has this method and path.
-    #[error("no declared route has this method and path")]
+    /// No declared route has this method, path and host.
+    #[error("no declared route has this method, path and host")]
     None,
     /// Two have: the tables contradict themselves.
     #[error("two declared routes match this request")]
@@ -58,26 +68,35 @@ pub enum NoRoute {
 }
 
 impl Policy {
-    /// From the tables of an admitted bundle.
+    /// From what this host takes of the tables of an admitted bundle.
     ///
     /// # Errors
-    /// A route with a method that is none.
+    /// A route with a method that is none, or with a header that does not pass; two services of this host with one port.
     pub fn new(version: u64, tables: &Tables) -> Result<Self, String> {
-        let mut number = 0;
-        let mut ports = HashMap::new();
+        let (mut ports, mut not_served) = (HashMap::new(), HashMap::new());
+        let mut numbers = 0..;
         for service in &tables.services {
-            for port in service.ports.iter().filter(|port| port.protocol == Protocol::Http) {
+            for port in service.ports.iter().filter(|port| port.protocol.is_l7()) {
+                if let Some(why) = port.not_served() {
+                    not_served.insert(port.number, format!("port {} of {}: {why}", port.number, service.name));
+                    continue;
+                }
                 let mut l7 = L7Port::new(service.id, &service.name);
-                for route in &port.routes {
+                for (route, number) in port.routes.iter().zip(&mut numbers) {
                     let method = Method::from_bytes(route.method.as_bytes())
                         .map_err(|_| format!("route {}: {:?} is no method", route.action, route.method))?;
-                    l7.add(method, Route { action: route.action.clone(), number, pattern: route.path.clone() });
-                    number += 1;
+                    // A rule would read what the backend never sees.
+                    if let Some(header) = route.headers.iter().find(|header| !headers::passes(&header.name)) {
+                        return Err(format!("route {}: clients' header {} is taken away", route.action, header.name));
+                    }
+                    l7.add(method, Route::new(route, number));
                 }
-                ports.insert(port.number, l7);
+                if let Some(other) = ports.insert(port.number, l7) {
+                    return Err(format!("{} and {} both have port {} here", other.name, service.name, port.number));
+                }
             }
         }
-        Ok(Self { version, ports })
+        Ok(Self { version, ports, not_served })
     }
 
     /// The bundle's version; 0 before the first.
@@ -92,10 +111,33 @@ impl Policy {
         self.ports.get(&number)
     }
 
+    /// Why nothing is served on a declared L7 port.
+    #[must_use]
+    pub fn not_served(&self, number: u16) -> Option<&str> {
+        self.not_served.get(&number).map(String::as_str)
+    }
+
     /// How many L7 ports there are.
     #[must_use]
     pub fn ports(&self) -> usize {
         self.ports.len()
+    }
+}
+
+impl Route {
+    fn new(route: &gate_tables::Route, number: u32) -> Self {
+        Self {
+            action: route.action.clone(),
+            number,
+            pattern: route.path.clone(),
+            hosts: route.hosts.clone(),
+            headers: route.headers.clone(),
+            query: route.query.clone(),
+        }
+    }
+
+    fn is_for(&self, host: &str) -> bool {
+        self.hosts.is_empty() || self.hosts.iter().any(|pattern| pattern.matches(host))
     }
 }
 
@@ -128,22 +170,23 @@ impl L7Port {
         &self.name
     }
 
-    /// The one route of a request, by its method and normalized path.
+    /// The one route of a request, by its method, normalized path and host.
     ///
     /// # Errors
     /// [`NoRoute`].
-    pub fn route(&self, method: &Method, path: &str) -> Result<Matched<'_>, NoRoute> {
+    pub fn route(&self, method: &Method, path: &str, host: &str) -> Result<Matched<'_>, NoRoute> {
         let candidates = self.by_method.get(method).ok_or(NoRoute::None)?;
         let first = path.split('/').nth(1).unwrap_or_default();
         let named = candidates.by_first_segment.get(first).map(Vec::as_slice).unwrap_or_default();
         let mut found = None;
         for route in named.iter().chain(&candidates.any_first_segment).filter_map(|index| self.routes.get(*index)) {
-            let Some(parameters) = route.pattern.matches(path) else { continue };
+            let Some(parameters) = route.pattern.matches(path).filter(|_| route.is_for(host)) else { continue };
             if found.is_some() {
                 return Err(NoRoute::Two);
             }
             let parameters = parameters.into_iter().map(|(name, value)| (name, decoded(value))).collect();
-            found = Some(Matched { action: &route.action, number: route.number, parameters });
+            let (headers, query) = (route.headers.as_slice(), route.query.as_slice());
+            found = Some(Matched { action: &route.action, number: route.number, parameters, headers, query });
         }
         found.ok_or(NoRoute::None)
     }

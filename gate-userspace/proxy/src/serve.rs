@@ -116,6 +116,9 @@ async fn run(guard: Guard<SharedStream>, service: Service, mut stopped: watch::R
 /// Whether the connection may make requests at all.
 async fn admit(worker: &Rc<Worker>, session: &Session) -> Result<crate::worker::Place, String> {
     let policy = worker.policy();
+    if let Some(why) = policy.not_served(session.destination().port()) {
+        return Err(format!("{why} (bundle version {})", policy.version()));
+    }
     if policy.port(session.destination().port()).is_none() {
         return Err(format!(
             "{} is no L7 port of a service in bundle version {}",

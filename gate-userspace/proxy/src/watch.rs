@@ -31,7 +31,8 @@ async fn judge_again(worker: Rc<Worker>, exchange: Rc<Exchange>) {
     let mut findings = Findings::default();
     let judged = authorize(&worker, &exchange.session, &exchange.head, Freshness::Asked, &mut findings).await;
     let Err(refusal) = judged else { return };
-    if refusal.status != StatusCode::FORBIDDEN {
+    // Denied, or malformed by what a new bundle declares for its route.
+    if !matches!(refusal.status, StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST) {
         return;
     }
     exchange.end("it is no longer permitted");

@@ -106,6 +106,9 @@ pub enum Event {
         sandbox: String,
         /// SHA-256 of the BPF object, where the role is the loader.
         object: Option<String>,
+        /// The host's labels: which sections of a policy it takes.
+        #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+        labels: std::collections::BTreeMap<String, String>,
     },
     /// A role stopped in an orderly way.
     Stop {},
@@ -270,7 +273,10 @@ impl Event {
         let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let all = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
         match self {
-            Self::Start { binary, sandbox, object } => binary.len() + sandbox.len() + optional(object),
+            Self::Start { binary, sandbox, object, labels } => {
+                let labels = labels.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+                binary.len() + sandbox.len() + optional(object) + labels
+            }
             Self::Stop {} | Self::Heartbeat {} => 0,
             Self::Flow { hook, why, source, destination, rule, outcome: _, from: _, to: _, uid: _ } => {
                 hook.len() + why.len() + source.len() + destination.len() + optional(rule)

@@ -59,6 +59,26 @@ pub struct Port {
     pub routes: Vec<Route>,
 }
 
+impl Port {
+    /// Why gate-proxy of this version serves nothing on this L7 port; `None` where it does, and for a plain port.
+    #[must_use]
+    pub fn not_served(&self) -> Option<&'static str> {
+        match (self.protocol, self.channel) {
+            (Protocol::Http2 | Protocol::Grpc, _) => Some("its protocol is HTTP/2, which this version does not speak"),
+            (Protocol::Http, Channel::Admin) => {
+                Some("it is of channel \"admin\", for which this version has no listener")
+            }
+            (Protocol::Http, Channel::Traffic) | (Protocol::Plain, _) => None,
+        }
+    }
+
+    /// Whether gate-proxy decides the requests on it.
+    #[must_use]
+    pub fn is_served(&self) -> bool {
+        self.protocol.is_l7() && self.not_served().is_none()
+    }
+}
+
 /// A transport protocol.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -201,6 +201,9 @@ fn question(host: &Host) -> anyhow::Result<Question> {
         method: "GET".into(),
         path: "/orders/1".into(),
         parameters: vec![("id".into(), Parameter::Int(1))],
+        host: "orders".into(),
+        headers: vec![],
+        query: vec![],
         want_grant: false,
     })
 }

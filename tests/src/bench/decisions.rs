@@ -103,7 +103,7 @@ impl Known {
 
 fn route(policy: &Policy, head: &Head) -> anyhow::Result<u32> {
     let port = policy.port(PORT).context("orders has no L7 port")?;
-    Ok(port.route(&head.method, head.target.path())?.number)
+    Ok(port.route(&head.method, head.target.path(), &head.host)?.number)
 }
 
 /// Nanoseconds for each, all of which must be allowed. Once to warm up, then long enough to be counted.

@@ -22,6 +22,9 @@ fn question(assertion: &Assertion, method: &str, order: Option<i64>) -> Question
         method: method.into(),
         path: order.map_or_else(|| "/orders".into(), |order| format!("/orders/{order}")),
         parameters: order.map(|order| ("id".into(), Value::Int(order))).into_iter().collect(),
+        host: "orders".into(),
+        headers: vec![],
+        query: vec![],
         want_grant: false,
     }
 }

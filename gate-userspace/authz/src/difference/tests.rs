@@ -121,5 +121,5 @@ fn every_kind_of_difference_is_named() {
     check("access to orders.getOrder on port 1 of service 2 for sources [3] by rules [\"b\"]: follows from", |t| {
         t.access.clear()
     });
-    check("format is 2", |t| t.format = 2);
+    check("format is 3", |t| t.format = 3);
 }

@@ -41,9 +41,11 @@ fn why(why: &str) -> String {
 
 fn what(event: &Event) -> String {
     match event {
-        Event::Start { binary, sandbox, object } => {
+        Event::Start { binary, sandbox, object, labels } => {
             let object = object.as_ref().map(|object| format!(", object {}", short(object))).unwrap_or_default();
-            format!("start binary {}{object}, sandbox {sandbox}", short(binary))
+            let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let labels = if labels.is_empty() { String::new() } else { format!(", labels {}", labels.join(" ")) };
+            format!("start binary {}{object}{labels}, sandbox {sandbox}", short(binary))
         }
         Event::Stop {} => "stop".into(),
         Event::Heartbeat {} => "heartbeat".into(),

@@ -164,3 +164,80 @@ fn a_cgroup_deeper_than_the_kernel_looks_up_is_refused() {
     assert_eq!(Capacity::of_maps("/user.slice/tree").depth, 10, "the root of the tree has a depth of its own");
     assert_eq!(Capacity::of_maps("").depth, 12);
 }
+
+#[test]
+fn what_would_be_allowed_more_than_the_bundle_says_is_refused() {
+    let only = |change: fn(&mut Service)| {
+        let mut narrowed = service(1, vec![]);
+        change(&mut narrowed);
+        Entries::compile(&tables(vec![narrowed], vec![]), 0, 15_001, ROOM, NOW).unwrap_err()
+    };
+    let wrong = only(|service| service.uid = Some(998));
+    assert!(wrong.len() == 1 && wrong[0].contains("[service.s0001] is narrowed by uid"), "{wrong:?}");
+    let wrong = only(|service| service.exe = Some("/usr/bin/orders".into()));
+    assert!(wrong.len() == 1 && wrong[0].contains("[service.s0001] is narrowed by exe"), "{wrong:?}");
+    let both = only(|service| (service.uid, service.exe) = (Some(998), Some("/usr/bin/orders".into())));
+    assert_eq!(both.len(), 2, "{both:?}");
+
+    let mut closed = tables(vec![service(1, vec![])], vec![]);
+    closed.host.posture = gate_tables::Posture::Deny;
+    let wrong = Entries::compile(&closed, 0, 15_001, ROOM, NOW).unwrap_err();
+    assert!(wrong.len() == 1 && wrong[0].contains("posture = \"deny\""), "{wrong:?}");
+}
+
+/// Ports are looked up by their number alone, for TCP: an entry for a UDP port would be one for the TCP port of that number.
+#[test]
+fn udp_and_networks_have_no_entries_and_so_are_denied() {
+    let udp = |id, number| Port { transport: Transport::Udp, ..port(id, number, Protocol::Plain) };
+    let to = |source: ServiceId, destination, port| Reach {
+        source,
+        destination: ServiceId(destination),
+        port: PortId(port),
+        via: Via::Direct,
+        rule: 1,
+        times: Times::default(),
+    };
+    let resolver = gate_tables::Network {
+        id: ServiceId(9),
+        name: "resolver".into(),
+        ports: vec![port(1, 53, Protocol::Plain), udp(2, 53)],
+        ..gate_tables::Network::default()
+    };
+    let services = vec![service(1, vec![]), service(2, vec![udp(1, 5353), port(2, 9000, Protocol::Plain)])];
+    let reach = vec![
+        to(ServiceId(1), 2, 1),
+        to(ServiceId(1), 9, 1),
+        to(ServiceId(1), 9, 2),
+        to(ServiceId(9), 2, 2),
+        to(ServiceId::WORLD, 2, 2),
+    ];
+    let tables = Tables { networks: vec![resolver], ..tables(services, reach) };
+    let entries = Entries::compile(&tables, 0, 15_001, ROOM, NOW).unwrap();
+    assert_eq!(entries.rules, []);
+    let ports: Vec<u16> = entries.destinations.iter().map(|(number, _)| *number).collect();
+    assert_eq!(ports, [15_001, 9000]);
+}
+
+#[test]
+fn two_services_with_one_port_or_cgroup_are_never_mixed_up() {
+    let on = |role: &str| BTreeMap::from([("role".to_owned(), [role.to_owned()].into())]);
+    let placed = |id, role| Service {
+        on: on(role),
+        cgroup: "app.service".into(),
+        uid: (role == "data").then_some(998),
+        ..service(id, vec![port(1, 8080, Protocol::Http)])
+    };
+    let labels = BTreeMap::from([("role".to_owned(), ["web".to_owned(), "data".to_owned()].into())]);
+    let tables = Tables { labels, ..tables(vec![placed(1, "web"), placed(2, "data")], vec![]) };
+    let label = |key: &str, value: &str| BTreeMap::from([(key.to_owned(), value.to_owned())]);
+    let web = tables.for_host(&label("role", "web")).unwrap();
+    let entries = Entries::compile(&web, 0, 15_001, ROOM, NOW).unwrap();
+    assert_eq!(entries.cgroups, [("app.service".to_owned(), CgroupIdentity { service: 1, flags: 0 })]);
+    assert_eq!(entries.destinations.last().unwrap().1.service, 1);
+    // What cannot be enforced refuses the bundle on the hosts that it is for, and on no other.
+    let data = tables.for_host(&label("role", "data")).unwrap();
+    assert!(Entries::compile(&data, 0, 15_001, ROOM, NOW).unwrap_err()[0].contains("narrowed by uid"));
+    let all = Entries::compile(&tables, 0, 15_001, ROOM, NOW).unwrap_err();
+    assert!(all.iter().any(|why| why.contains("another service's on this host")), "{all:?}");
+    assert!(tables.for_host(&label("rol", "web")).unwrap_err().to_string().contains("declares no label \"rol\""));
+}

@@ -1,7 +1,7 @@
 use super::*;
 use ed25519_dalek::SigningKey;
 use gate_statements::{DecisionId, SessionId};
-use gate_tables::{FORMAT, Port, Protocol, Reach, Rule, ServiceId, Transport};
+use gate_tables::{Channel, FORMAT, Port, PortId, Protocol, Reach, Rule, ServiceId, Transport};
 use std::collections::BTreeMap;
 
 const NOW: u64 = 1_000_000;
@@ -35,10 +35,10 @@ fn port(number: u16, protocol: Protocol) -> Port {
 }
 
 fn tables() -> Tables {
-    let reach = |source, destination, via| Reach {
+    let reach = |source, destination, port, via| Reach {
         source: ServiceId(source),
         destination: ServiceId(destination),
-        port: PortId(1),
+        port: PortId(port),
         via,
         rule: 0,
         times: gate_tables::Times::default(),
@@ -49,11 +49,25 @@ fn tables() -> Tables {
         services: vec![
             service(4, "batch", vec![]),
             service(3, "ledger", vec![port(9_000, Protocol::Plain)]),
-            service(2, "orders", vec![port(8_080, Protocol::Http)]),
+            service(
+                2,
+                "orders",
+                vec![
+                    port(8_080, Protocol::Http),
+                    Port { id: PortId(2), channel: Channel::Admin, ..port(8_081, Protocol::Http) },
+                    Port { id: PortId(3), ..port(8_082, Protocol::Http2) },
+                ],
+            ),
             service(1, "web", vec![]),
         ],
         retired: BTreeMap::new(),
-        reach: vec![reach(1, 2, Via::Proxy), reach(1, 3, Via::Direct)],
+        reach: vec![
+            reach(0, 2, 1, Via::Proxy),
+            reach(1, 2, 1, Via::Proxy),
+            reach(1, 2, 2, Via::Proxy),
+            reach(1, 2, 3, Via::Proxy),
+            reach(1, 3, 1, Via::Direct),
+        ],
         access: vec![],
         rules: vec![Rule {
             id: "a".into(),
@@ -124,6 +138,14 @@ fn both_signatures_open() {
 }
 
 #[test]
+fn the_host_has_grants_as_services_have() {
+    let host = Assertion { source: ServiceId::HOST, source_name: String::new(), ..assertion() };
+    let granted = Grant { source: ServiceId::HOST, ..grant() };
+    assert_eq!(check(&host, &granted), Ok((host.clone(), granted)));
+    assert_eq!(check(&host, &grant()), Err(GrantRefusal::Apart), "web's");
+}
+
+#[test]
 fn neither_role_opens_alone() {
     for (authn, authz) in [(key(2), key(2)), (key(1), key(1)), (key(9), key(2)), (key(1), key(9))] {
         let found = check_signed(&assertion(), &authn, &grant(), &authz);
@@ -156,6 +178,9 @@ fn each_claim_is_held_against_the_other_and_the_table() {
             a.destination = "127.0.0.1:9000".parse().unwrap();
             g.destination = ServiceId(3);
         }),
+        // Of ports that gate-proxy does not serve.
+        ("no rule lets web reach port 8081", &|a, _| a.destination = "127.0.0.1:8081".parse().unwrap()),
+        ("no rule lets web reach port 8082", &|a, _| a.destination = "127.0.0.1:8082".parse().unwrap()),
         ("assertion is of bundle version 2", &|a, _| a.version = 2),
         ("grant is of bundle version 4", &|_, g| g.version = 4),
         ("environment \"prod\"", &|a, _| a.environment = "prod".into()),

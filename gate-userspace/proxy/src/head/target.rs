@@ -17,6 +17,12 @@ impl Target {
         self.text.get(..self.path).unwrap_or_default()
     }
 
+    /// The query without its question mark; empty where there is none.
+    #[must_use]
+    pub fn query(&self) -> &str {
+        self.text.get(self.path + 1..).unwrap_or_default()
+    }
+
     /// Path and query, as the backend receives them.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -24,12 +30,12 @@ impl Target {
     }
 }
 
-/// Reads a target in origin form, or in absolute form if its authority is `host`.
-pub(super) fn parse(raw: &[u8], host: &[u8]) -> Result<Target, Refusal> {
+/// Reads a target in origin form, or in absolute form if its authority is `host`; and the host's name.
+pub(super) fn parse(raw: &[u8], host: &[u8]) -> Result<(Target, String), Refusal> {
     if raw.len() > limits::TARGET {
         return Err(Refusal::new(StatusCode::URI_TOO_LONG, "the target is longer than 8 KiB"));
     }
-    check_host(host)?;
+    let name = host_name(host)?;
     let raw = if raw.first() == Some(&b'/') { raw } else { strip_authority(raw, host)? };
     let (raw_path, query) = match raw.iter().position(|byte| *byte == b'?') {
         Some(at) => (raw.get(..at).unwrap_or_default(), raw.get(at..)),
@@ -42,7 +48,7 @@ pub(super) fn parse(raw: &[u8], host: &[u8]) -> Result<Target, Refusal> {
     if let Some(query) = query {
         text.push_str(check_query(query)?);
     }
-    Ok(Target { text, path })
+    Ok((Target { text, path }, name))
 }
 
 fn strip_authority<'a>(raw: &'a [u8], host: &[u8]) -> Result<&'a [u8], Refusal> {
@@ -59,32 +65,38 @@ fn strip_authority<'a>(raw: &'a [u8], host: &[u8]) -> Result<&'a [u8], Refusal> 
     Ok(rest)
 }
 
-/// `name`, `address` or `[v6 address]`, and a port if there is one.
-fn check_host(host: &[u8]) -> Result<(), Refusal> {
+/// The host that `Host` names: lower case, without its port and without the dot at its end; an address of IPv6 in its one
+/// spelling, in brackets.
+fn host_name(host: &[u8]) -> Result<String, Refusal> {
     let wrong = || Refusal::malformed("Host is not a name or an address with an optional port");
     let text = std::str::from_utf8(host).map_err(|_| wrong())?;
     let (name, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (address, rest) = rest.split_once(']').ok_or_else(wrong)?;
-            address.parse::<std::net::Ipv6Addr>().map_err(|_| wrong())?;
-            ("v6", if rest.is_empty() { None } else { Some(rest.strip_prefix(':').ok_or_else(wrong)?) })
+            let address = address.parse::<std::net::Ipv6Addr>().map_err(|_| wrong())?;
+            let port = if rest.is_empty() { None } else { Some(rest.strip_prefix(':').ok_or_else(wrong)?) };
+            (format!("[{address}]"), port)
         }
         None => match text.split_once(':') {
-            Some((name, port)) => (name, Some(port)),
-            None => (text, None),
+            Some((name, port)) => (plain_name(name).ok_or_else(wrong)?, Some(port)),
+            None => (plain_name(text).ok_or_else(wrong)?, None),
         },
     };
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    if name.is_empty() || name.len() > 255 || !name.bytes().all(legal) {
-        return Err(wrong());
-    }
     match port {
-        None => Ok(()),
+        None => Ok(name),
         Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|p| p > 0) => {
-            Ok(())
+            Ok(name)
         }
         Some(_) => Err(wrong()),
     }
+}
+
+/// A name in its one spelling. An empty label is none that a resolver knows, and servers cut it in different ways.
+fn plain_name(name: &str) -> Option<String> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~".contains(&byte);
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let label = |label: &str| !label.is_empty() && label.bytes().all(legal);
+    (name.len() <= 255 && name.split('.').all(label)).then(|| name.to_ascii_lowercase())
 }
 
 /// A query passes unchanged if it is printable ASCII without what no URL may hold plainly.

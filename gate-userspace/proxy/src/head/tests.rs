@@ -80,3 +80,52 @@ fn what_is_shown_of_a_request_cannot_harm_a_reader() {
     assert_eq!(describe(b"\x1b[2J\xff\n"), "\\x1b[2J\\xff");
     assert_eq!(describe(&[b'a'; 9_999]).len(), limits::RECORDED);
 }
+
+#[test]
+fn a_host_has_one_spelling() {
+    for (field, expected) in [
+        ("orders", "orders"),
+        ("API.Shop.Example:8080", "api.shop.example"),
+        ("api.shop.example.", "api.shop.example"),
+        ("api.shop.example.:80", "api.shop.example"),
+        ("127.0.0.1:8080", "127.0.0.1"),
+        ("[0:0::1]:80", "[::1]"),
+        ("[::FFFF:1.2.3.4]", "[::ffff:1.2.3.4]"),
+    ] {
+        assert_eq!(read(&format!("GET / HTTP/1.1\r\nHost: {field}\r\n\r\n")).unwrap().host, expected);
+        let absolute = format!("GET http://{field}/ HTTP/1.1\r\nhost: {field}\r\n\r\n");
+        assert_eq!(read(&absolute).unwrap().host, expected);
+    }
+    for fields in [
+        "",
+        "Host:\r\n",
+        "Host: .\r\n",
+        "Host: a..\r\n",
+        "Host: .a\r\n",
+        "Host: a..b\r\n",
+        "Host: a b\r\n",
+        "Host: a,b\r\n",
+        "Host: a/b\r\n",
+        "Host: a@b\r\n",
+        "Host: a%2eb\r\n",
+        "Host: a#b\r\n",
+        "Host: a:b\r\n",
+        "Host: a:\r\n",
+        "Host: a:0\r\n",
+        "Host: a:80:80\r\n",
+        "Host: [::1\r\n",
+        "Host: [::1]a\r\n",
+        "Host: [fe80::1%25lo]\r\n",
+        "Host: \u{e9}.example\r\n",
+        "Host: a\r\nHost: a\r\n",
+        "Host: a\r\nhost: b\r\n",
+        "Host: a\r\n Host: b\r\n",
+        "Host: a\r\nH_ost: b\r\nHost : c\r\n",
+    ] {
+        let found = read(&format!("GET / HTTP/1.1\r\n{fields}\r\n"));
+        assert_eq!(found.expect_err(fields).status.as_u16(), 400, "{fields:?}");
+    }
+    for target in ["http://b/", "http://a:80/", "http://a./", "http://u@a/", "http:///", "//a/"] {
+        assert!(read(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")).is_err(), "{target}");
+    }
+}

@@ -10,6 +10,7 @@ mod world;
 mod activation;
 mod bodies;
 mod decisions;
+mod declared;
 mod grants;
 mod hostile;
 mod lasting;

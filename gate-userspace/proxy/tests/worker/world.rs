@@ -168,6 +168,13 @@ impl World {
         self.policy.send_replace(Arc::new(policy(version, self.address.port(), routes)));
     }
 
+    /// Puts a bundle with this port into force everywhere.
+    pub fn switch_to(&self, version: u64, port: Port) {
+        self.roles.version.set(version);
+        let port = Port { number: self.address.port(), ..port };
+        self.policy.send_replace(Arc::new(of_port(version, port)));
+    }
+
     /// Puts a bundle into force everywhere.
     pub fn switch(&self, version: u64, routes: &[(&str, &str, &str)]) {
         self.roles.version.set(version);
@@ -241,6 +248,10 @@ fn policy(version: u64, number: u16, routes: &[(&str, &str, &str)]) -> Policy {
         routes: routes.collect(),
         ..Port::default()
     };
+    of_port(version, port)
+}
+
+fn of_port(version: u64, port: Port) -> Policy {
     let orders = Service {
         id: ORDERS,
         name: "orders".into(),
