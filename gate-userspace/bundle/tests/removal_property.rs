@@ -19,7 +19,8 @@ use support::*;
 const SOURCES: [ServiceId; 3] = [ServiceId(0), WEB, BATCH];
 const TARGETS: [(ServiceId, Option<&str>); 4] =
     [(ORDERS, Some("orders.create")), (ORDERS, Some("orders.get")), (ORDERS, Some("orders.list")), (LEDGER, None)];
-const REQUESTS: [(&str, &str); 4] = [("POST", "/orders"), ("GET", "/orders/7"), ("GET", "/orders"), ("GET", "/orders/else")];
+const REQUESTS: [(&str, &str); 4] =
+    [("POST", "/orders"), ("GET", "/orders/7"), ("GET", "/orders"), ("GET", "/orders/else")];
 
 /// What a condition answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -62,7 +62,8 @@ fn room_comes_back_with_time() {
 fn a_role_that_talks_of_itself_without_end_is_not_heard_without_end() {
     let mut budgets = budgets();
     let act = Event::Administration { uid: 0, act: "activate".into() };
-    let start = Event::Start { binary: String::new(), sandbox: String::new(), object: None, labels: Default::default() };
+    let start =
+        Event::Start { binary: String::new(), sandbox: String::new(), object: None, labels: Default::default() };
     assert_eq!(admitted(&mut budgets, Role::Net, &act, 15, 0), 15);
     assert_eq!(admitted(&mut budgets, Role::Net, &start, 15, 0), 5);
     // Nobody else's room is gone by that, nor that of its services.

@@ -90,6 +90,7 @@ fn declaring() -> Listeners {
         hosts: vec![HostPattern::parse("*.shop.example").unwrap()],
         headers: vec![field("x-count", ParameterKind::Int), field("x-tenant", ParameterKind::Text)],
         query: vec![field("limit", ParameterKind::Int)],
+        ..Route::default()
     };
     let port =
         |number, protocol, channel| Port { number, protocol, channel, routes: vec![route.clone()], ..Port::default() };

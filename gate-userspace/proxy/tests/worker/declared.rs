@@ -15,6 +15,7 @@ fn declaring() -> Port {
         hosts: vec![HostPattern::parse("*.shop.example").unwrap()],
         headers: vec![field("x-tenant", ParameterKind::Text)],
         query: vec![field("limit", ParameterKind::Int)],
+        ..Route::default()
     };
     Port { protocol: Protocol::Http, routes: vec![find], ..Port::default() }
 }
