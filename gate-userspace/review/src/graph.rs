@@ -164,7 +164,10 @@ impl Node {
 impl Edge {
     /// `journal tcp/9000`; for L7 a second line: `2 routes, 1 conditional`, or what changed.
     fn label(&self) -> Vec<String> {
-        let mut lines = vec![format!("{}{} {}", self.state.mark(), self.port, self.listens)];
+        // A network's ports are named by their numbers.
+        let named = self.port != self.listens.replace('/', "-");
+        let name = if named { format!("{} ", self.port) } else { String::new() };
+        let mut lines = vec![format!("{}{name}{}", self.state.mark(), self.listens)];
         if self.layer == Layer::L7 {
             let routes = if self.routes == 1 { "1 route".to_owned() } else { format!("{} routes", self.routes) };
             lines.push(match (self.state, self.conditional) {

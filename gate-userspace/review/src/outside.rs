@@ -291,10 +291,10 @@ fn what_is_outside_has_its_own_shape() {
     assert!(kinds.contains(&("lan", NodeKind::Network)) && kinds.contains(&("world", NodeKind::World)));
     let svg = map.to_svg().unwrap();
     for part in [
-        ">udp-53 udp/53<",
+        ">udp/53<",
         ">api tcp/8080 grpc<",
         ">172.16.0.0/12<",
-        ">environment production<",
+        ">environment production, not demo<",
         ">outside this host<",
         ">of no network<",
     ] {

@@ -68,7 +68,7 @@ fn nodes(old: Option<&Tables>, new: &Tables, keys: &BTreeSet<&Key>) -> Vec<Node>
             }
             let always = matches!(party, Party::Host | Party::World);
             let known = old.is_none() || always || nodes.contains_key(name);
-            nodes.insert(name, node(party, if known { State::Same } else { alone }));
+            nodes.insert(name, node(party, &tables.environment, if known { State::Same } else { alone }));
         }
     }
     let mut nodes: Vec<Node> = nodes.into_values().collect();
@@ -76,10 +76,10 @@ fn nodes(old: Option<&Tables>, new: &Tables, keys: &BTreeSet<&Key>) -> Vec<Node>
     nodes
 }
 
-fn node(party: Party<'_>, state: State) -> Node {
+fn node(party: Party<'_>, own: &str, state: State) -> Node {
     let (kind, owner, about) = match party {
         Party::Service(service) => (NodeKind::Service, service.owner.clone(), Vec::new()),
-        Party::Network(network) => (NodeKind::Network, network.owner.clone(), about(network)),
+        Party::Network(network) => (NodeKind::Network, network.owner.clone(), about(network, own)),
         Party::Host => (NodeKind::Host, String::new(), Vec::new()),
         Party::World => (NodeKind::World, String::new(), Vec::new()),
     };
@@ -87,14 +87,17 @@ fn node(party: Party<'_>, state: State) -> Node {
 }
 
 /// A few of a network's addresses, and its environment.
-fn about(network: &Network) -> Vec<String> {
+fn about(network: &Network, own: &str) -> Vec<String> {
     const FEW: usize = 3;
     let mut lines: Vec<String> = network.addresses.iter().take(FEW).map(ToString::to_string).collect();
     match network.addresses.len() {
         all if all > FEW => lines.push(format!("and {} more", all - FEW)),
         _ => {}
     }
-    lines.extend(network.environment.as_ref().map(|environment| format!("environment {environment}")));
+    lines.extend(network.environment.as_ref().map(|environment| match environment.as_str() {
+        environment if environment == own => format!("environment {environment}"),
+        environment => format!("environment {environment}, not {own}"),
+    }));
     lines
 }
 
