@@ -7,6 +7,9 @@ use gate_tables::{
     Posture, Prefix, Protocol, Roles, Selector, ServiceId, Tables, Transport, compare,
 };
 
+/// What somebody writes otherwise.
+type Change<'c> = &'c dyn Fn(&mut Tables);
+
 const LAN: u32 = 5;
 const PROD: u32 = 6;
 const WORLD: u32 = ServiceId::WORLD.0;
@@ -92,7 +95,7 @@ fn everything_that_is_declared_is_told_in_words() {
     });
     let host = |name: &str| HostPattern::parse(name).unwrap();
     let field = |name: &str| Field { name: name.into(), kind: ParameterKind::Int };
-    let changes: &[(&dyn Fn(&mut Tables), &str)] = &[
+    let changes: &[(Change<'_>, &str)] = &[
         (&|t| t.services[0].uid = Some(7), "takes away: service batch is only of the user: 7"),
         (&|t| t.services[0].exe = Some("/x".into()), "takes away: service batch is only the executable: /x"),
         (&|t| t.services[0].groups = vec!["a".into()], "may give: service batch groups: a, was none"),
@@ -193,7 +196,7 @@ fn what_nobody_may_overlook_stands_first() {
         first(&between(&old, &new))
     };
     let blocks = |text: &[&str]| text.iter().map(|block| Prefix::parse(block).unwrap()).collect::<Vec<_>>();
-    let cases: &[(&dyn Fn(&mut Tables), &[&str])] = &[
+    let cases: &[(Change<'_>, &[&str])] = &[
         (
             &|t| t.networks[0].addresses = blocks(&["0.0.0.0/0", "::/0"]),
             &["a network holds every address that no other has: lan: 0.0.0.0/0 ::/0"],
