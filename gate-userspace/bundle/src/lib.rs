@@ -50,7 +50,7 @@ pub use admission::{
 };
 pub use archive::{ArchiveError, Limits};
 pub use bundle::{Bundle, Signed};
-pub use commit::{CommitProblem, FOLLOWS, Objects};
+pub use commit::{CommitProblem, DIRECTORY, FOLLOWS, Objects};
 pub use digest::{Digest, DigestError};
 pub use duties::{Allowed, Day, Duties, DutiesProblem, Duty, Exception, Holder, Mode, Person, Toxic};
 pub use key::{Key, KeyError};

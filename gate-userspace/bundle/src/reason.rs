@@ -1,7 +1,7 @@
 //! Why a bundle is refused.
 
 use crate::admission::join;
-use crate::commit::{CommitProblem, FOLLOWS};
+use crate::commit::{CommitProblem, DIRECTORY, FOLLOWS};
 use crate::{
     ArchiveError, Because, Digest, DutiesProblem, Duty, Exception, Fate, Held, ManifestError, Role, SignatureProblem,
     StatementError,
@@ -66,8 +66,8 @@ pub enum Reason {
     Commit(#[from] CommitProblem),
     /// A signed commit does not count as the author's word: it could be an old one.
     #[error(
-        "the signed commit does not count as an author's signature: its message does not say which bundle it follows; \
-         write \"{FOLLOWS}{}\", or sign with gatectl bundle sign",
+        "the signed commit does not count as an author's signature: its message does not say which bundle it follows, \
+         or where the policy is; write \"{FOLLOWS}{}\" and \"{DIRECTORY}\" with the directory, or sign with gatectl bundle sign",
         or_none(.expected)
     )]
     CommitNotBound {

@@ -377,7 +377,7 @@ fn a_commit_that_its_author_signed_needs_an_approver_only() {
     };
     git(&["init", "-q"]);
     git(&["add", "."]);
-    git(&["commit", "-q", "-S", "-m", "The shop\n\nGate-Follows: none"]);
+    git(&["commit", "-q", "-S", "-m", "The shop\n\nGate-Follows: none\nGate-Policy: hosts/shop"]);
     let built = place.gatectl("bundle build repo/hosts/shop -o one.gate").code(0);
     built.says("signed with SHA256:").says("\"Gate-Follows: none\"");
     let duties = "--duties repo/hosts/shop/duties.toml";
