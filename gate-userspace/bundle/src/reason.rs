@@ -6,7 +6,6 @@ use crate::{
     ArchiveError, Because, Digest, DutiesProblem, Duty, Exception, Fate, Held, ManifestError, Role, SignatureProblem,
     StatementError,
 };
-use std::fmt;
 
 /// One reason to refuse a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -404,37 +403,6 @@ pub enum Reason {
     /// A team becomes one person.
     #[error("policy/duties.toml: mode \"team\" becomes \"solo\"; it can only be raised")]
     LowersMode,
-}
-
-/// A bundle was refused, for all of these reasons. What was in force stays.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct Refusal {
-    reasons: Vec<Reason>,
-}
-
-impl Refusal {
-    pub(crate) fn new(reasons: Vec<Reason>) -> Self {
-        Self { reasons }
-    }
-
-    /// Every reason; never empty.
-    #[must_use]
-    pub fn reasons(&self) -> &[Reason] {
-        &self.reasons
-    }
-}
-
-impl<R: Into<Reason>> From<R> for Refusal {
-    fn from(reason: R) -> Self {
-        Self { reasons: vec![reason.into()] }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the bundle is refused:")?;
-        self.reasons.iter().try_for_each(|reason| write!(f, "\n- {reason}"))
-    }
 }
 
 /// Foreign text for a terminal: nothing in it is obeyed.
