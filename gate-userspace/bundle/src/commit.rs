@@ -10,7 +10,9 @@
 //! library that finds collisions while it hashes.
 //!
 //! What an author signs this way says nothing of the chain. So that an old commit is not put into force again by an
-//! approver alone, the message names the bundle that it follows: `Gate-Follows: DIGEST`, or `Gate-Follows: none`.
+//! approver alone, the message names the bundle that it follows: `Gate-Follows: DIGEST`, or `Gate-Follows: none`. So that no
+//! other directory of the same commit is taken for the policy, it names that, too: `Gate-Policy: hosts/shop`, or
+//! `Gate-Policy: .` for the root.
 
 mod object;
 mod tree;
@@ -24,6 +26,8 @@ use std::collections::BTreeMap;
 const GIT_NAMESPACE: &str = "git";
 /// What stands before the digest of the bundle that the commit follows.
 pub const FOLLOWS: &str = "Gate-Follows: ";
+/// What stands before the policy directory of the commit.
+pub const DIRECTORY: &str = "Gate-Policy: ";
 /// Most trees from the root to the policy directory.
 pub(crate) const MAX_TREES: usize = 16;
 
@@ -93,7 +97,8 @@ pub enum CommitProblem {
 pub(crate) struct Vouched {
     /// Whose key signed it.
     pub(crate) key: Key,
-    /// The bundle that it follows, if it says that: `Some(None)` is the first of a chain.
+    /// The bundle that it follows, if it says that, and that the policy is where it was found: `Some(None)` is the first
+    /// of a chain.
     pub(crate) follows: Option<Option<Digest>>,
 }
 
@@ -111,18 +116,27 @@ pub(crate) fn check(
     let Some((policy, above)) = objects.trees.split_last().filter(|_| objects.trees.len() <= MAX_TREES) else {
         return Err(CommitProblem::Trees { found: objects.trees.len() });
     };
+    // Without a name, some directory is looked at, and the commit counts for nothing.
+    let names = commit.directory.as_deref().map(parts);
+    let named_here = names.as_ref().is_some_and(|names| names.len() == above.len());
     let mut expected = vec![commit.tree.clone()];
     for (number, tree) in above.iter().enumerate() {
         let object = format!("git/{number}.tree");
         expect_one_of(format, &object, tree, &expected)?;
-        expected = tree::directories(&object, tree, format)?;
+        let name = names.as_ref().and_then(|names| names.get(number)).copied().filter(|_| named_here);
+        expected = tree::directories(&object, tree, format, name)?;
     }
     let object = format!("git/{}.tree", above.len());
     expect_one_of(format, &object, policy, &expected)?;
     tree::same_files(&object, policy, format, files)?;
     let ((), key) = verify_as(commit.signature.as_bytes(), &commit.signed, &[((), GIT_NAMESPACE)])
         .map_err(CommitProblem::Signature)?;
-    Ok(Vouched { key, follows: commit.follows })
+    Ok(Vouched { key, follows: commit.follows.filter(|_| named_here) })
+}
+
+/// The directories from the root to this one.
+fn parts(directory: &str) -> Vec<&str> {
+    directory.split('/').filter(|part| !["", "."].contains(part)).collect()
 }
 
 /// The tree has one of the hashes that the one above it names.

@@ -1,12 +1,11 @@
 //! Why a bundle is refused.
 
 use crate::admission::join;
-use crate::commit::{CommitProblem, FOLLOWS};
+use crate::commit::{CommitProblem, DIRECTORY, FOLLOWS};
 use crate::{
     ArchiveError, Because, Digest, DutiesProblem, Duty, Exception, Fate, Held, ManifestError, Role, SignatureProblem,
     StatementError,
 };
-use std::fmt;
 
 /// One reason to refuse a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,8 +65,8 @@ pub enum Reason {
     Commit(#[from] CommitProblem),
     /// A signed commit does not count as the author's word: it could be an old one.
     #[error(
-        "the signed commit does not count as an author's signature: its message does not say which bundle it follows; \
-         write \"{FOLLOWS}{}\", or sign with gatectl bundle sign",
+        "the signed commit does not count as an author's signature: its message does not say which bundle it follows, \
+         or where the policy is; write \"{FOLLOWS}{}\" and \"{DIRECTORY}\" with the directory, or sign with gatectl bundle sign",
         or_none(.expected)
     )]
     CommitNotBound {
@@ -404,37 +403,6 @@ pub enum Reason {
     /// A team becomes one person.
     #[error("policy/duties.toml: mode \"team\" becomes \"solo\"; it can only be raised")]
     LowersMode,
-}
-
-/// A bundle was refused, for all of these reasons. What was in force stays.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct Refusal {
-    reasons: Vec<Reason>,
-}
-
-impl Refusal {
-    pub(crate) fn new(reasons: Vec<Reason>) -> Self {
-        Self { reasons }
-    }
-
-    /// Every reason; never empty.
-    #[must_use]
-    pub fn reasons(&self) -> &[Reason] {
-        &self.reasons
-    }
-}
-
-impl<R: Into<Reason>> From<R> for Refusal {
-    fn from(reason: R) -> Self {
-        Self { reasons: vec![reason.into()] }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the bundle is refused:")?;
-        self.reasons.iter().try_for_each(|reason| write!(f, "\n- {reason}"))
-    }
 }
 
 /// Foreign text for a terminal: nothing in it is obeyed.

@@ -107,7 +107,7 @@ fn committed(who: &str, message: &str, previous: Option<&Admitted>) -> (Reposito
 }
 
 fn follows(previous: &Admitted) -> String {
-    format!("Say something new\n\n{FOLLOWS}{}", previous.digest())
+    format!("Say something new\n\n{FOLLOWS}{}\n{DIRECTORY}{POLICY}", previous.digest())
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_signed_commit_is_the_authors_signature() {
 #[test]
 fn the_first_bundle_follows_none() {
     let trust = root(&duties(1));
-    for (message, right) in [("First\n\nGate-Follows: none", true), ("First", false)] {
+    for (message, right) in [("First\n\nGate-Follows: none\nGate-Policy: hosts/shop", true), ("First", false)] {
         let (repository, bundle) = committed("alice", message, None);
         let bundle = signed(&bundle.with_commit(repository.objects()).unwrap(), &[APPROVER]);
         assert_eq!(admit_tar_now(&bundle.to_tar(), None, &trust).is_ok(), right, "{message}");
@@ -157,6 +157,38 @@ fn p63_an_old_commit_is_not_put_into_force_again_by_an_approver_alone() {
         let reasons = refused(&again, Some(&third), &trust);
         let expected = Reason::CommitNotBound { expected: Some(third.digest()) };
         assert!(reasons.contains(&Reason::MissingAuthor) && reasons.contains(&expected), "{reasons:?}");
+    }
+}
+
+/// Whoever adds a directory to the repository writes no policy by it, although the author signs everything that is there.
+#[test]
+fn another_directory_of_the_same_commit_is_not_the_policy() {
+    let (first, trust) = first(1);
+    let repository = Repository::new("sha1");
+    repository.write(&words("new"));
+    fs::create_dir(repository.path("hosts/evil")).unwrap();
+    for (name, bytes) in words("let everybody in") {
+        if let Some(name) = name.strip_prefix("policy/") {
+            fs::write(repository.path("hosts/evil").join(name), bytes).unwrap();
+        }
+    }
+    let evil = |repository: &Repository| {
+        let trees =
+            ["", "hosts", "hosts/evil"].map(|path| repository.git(&["cat-file", "tree", &format!("HEAD:{path}")]));
+        Objects { trees: trees.to_vec(), ..repository.objects() }
+    };
+    repository.commit("alice", &follows(&first));
+    let told = problem(&repository.bundle(Some(&first), words("let everybody in")), evil(&repository));
+    assert!(told.contains("git/2.tree has the hash"), "{told}");
+    // A message that names no directory, one above and one below.
+    let full = follows(&first);
+    let named = |directory: &str| full.replace(POLICY, directory);
+    for message in [full.split(DIRECTORY).next().unwrap().to_owned(), named("hosts"), named("a/b/c"), named(".")] {
+        repository.commit("alice", &message);
+        let bundle = repository.bundle(Some(&first), words("let everybody in"));
+        let bundle = signed(&bundle.with_commit(evil(&repository)).unwrap(), &[APPROVER]);
+        let reasons = refused(&bundle, Some(&first), &trust);
+        assert!(reasons.contains(&Reason::CommitNotBound { expected: Some(first.digest()) }), "{message}: {reasons:?}");
     }
 }
 

@@ -100,6 +100,23 @@ fn what_is_confirmed_stays() {
     assert_eq!(store.predecessor().unwrap().digest(), first.digest());
 }
 
+/// Somebody who tries one bundle after the other would keep out a removal that is urgent.
+#[test]
+fn what_is_abandoned_goes_back_at_once() {
+    let (dir, mut store, first, second) = provisional();
+    let other = store.abandon(first.digest()).unwrap_err();
+    assert!(matches!(other, StoreError::NotProvisional { .. }), "{other}");
+    assert_eq!(in_force(&store), second.digest());
+    store.abandon(second.digest()).unwrap().kept.unwrap();
+    assert_eq!(in_force(&store), first.digest());
+    let again = store.abandon(first.digest()).unwrap_err();
+    assert!(matches!(again, StoreError::NotProvisional { .. }), "what is confirmed is not abandoned: {again}");
+    let third = after(store.current(), 3, "urgent");
+    load(&mut store, &third);
+    drop(store);
+    assert_eq!(in_force(&open(dir.path(), 1)), third.digest());
+}
+
 #[test]
 fn it_is_not_confirmed_after_the_deadline() {
     let (_dir, mut store, first, second) = provisional();

@@ -128,8 +128,14 @@ fn a_declaration_is_of_its_owner() {
     let changes: [fn(&mut Tables); 4] = [
         |tables| tables.services[2].cgroup = "else.service".into(),
         |tables| tables.services[2].observe = true,
-        |tables| tables.services[2].ports[0].routes[1] = shop::route("orders.get", "GET", "/{*all}"),
-        |tables| tables.services[2].name = "orders2".into(),
+        |tables| tables.services[2].ports[0].routes[1] = shop::route("orders.get", "GET", "/orders/{id}"),
+        |tables| {
+            let orders = &mut tables.services[2];
+            orders.name = "orders2".into();
+            for route in &mut orders.ports[0].routes {
+                route.action = route.action.replace("orders.", "orders2.");
+            }
+        },
     ];
     for change in changes {
         let tables = with(|tables| {

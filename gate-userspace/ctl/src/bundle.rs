@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Load(load::Arguments),
     /// Let a provisional bundle stay.
     Confirm(confirm::Arguments),
+    /// Let a provisional bundle go back now.
+    Abandon(confirm::Arguments),
     /// Go back to the bundle before, where that only takes access away: one operator signs.
     Revert(revert::Arguments),
 }
@@ -49,6 +51,7 @@ pub(crate) fn run(command: Command, clock: &Clock) -> Result<Report, Failure> {
         Command::Snapshot(arguments) => snapshot::run(&arguments, now),
         Command::Load(arguments) => load::run(&arguments, clock),
         Command::Confirm(arguments) => confirm::run(&arguments),
+        Command::Abandon(arguments) => confirm::abandon(&arguments),
         Command::Revert(arguments) => revert::run(&arguments, now),
     }
 }

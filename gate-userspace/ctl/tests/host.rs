@@ -88,7 +88,7 @@ fn nobody_answers() {
     ran.says("gate-authz  did not stage: nothing is at").says("not loaded: nothing was activated");
     let ran = place.gatectl("bundle load one.gate --confirm 1m --config gate.toml").code(2);
     ran.says("not loaded: nothing was activated");
-    for act in ["confirm", "revert --key alice"] {
+    for act in ["confirm", "abandon", "revert --key alice"] {
         place.gatectl(&format!("bundle {act} --config gate.toml")).code(2).complains(&socket("authz"));
     }
     fs::write(place.path("back"), "{}\n").unwrap();

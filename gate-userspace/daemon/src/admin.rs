@@ -58,7 +58,7 @@ impl<D: Duty> Administrators<D> {
     pub(crate) async fn restore(&self) {
         let mut bundles = self.bundles.lock().await;
         if let Some(gone) = bundles.store.went_back() {
-            self.record_expired(gone);
+            self.record_expired(gone, "nobody confirmed it in time");
         }
         let Some(bundle) = bundles.store.current().cloned() else {
             return;
@@ -179,6 +179,10 @@ impl<D: Duty> Administrators<D> {
             AdminRequest::Confirm { bundle } => {
                 self.record_act(uid, format!("confirm bundle {bundle}"));
                 self.confirm(bundle).await
+            }
+            AdminRequest::Abandon { bundle } => {
+                self.record_act(uid, format!("abandon bundle {bundle}"));
+                self.abandon(bundle).await
             }
             AdminRequest::StageRevert { statement } => {
                 self.record_act(uid, "stage a statement that goes back".into());

@@ -205,6 +205,11 @@ pub enum AdminRequest {
         /// Which one.
         bundle: BundleDigest,
     },
+    /// The provisional bundle goes back now, and not only at its deadline.
+    Abandon {
+        /// Which one.
+        bundle: BundleDigest,
+    },
     /// Verify an operator's statement that goes back to the bundle before, and keep that one ready.
     StageRevert {
         /// The statement with its signature.

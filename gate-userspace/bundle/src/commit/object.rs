@@ -1,6 +1,6 @@
 //! A commit object: its hash, its headers, its signature, and the bytes that were signed.
 
-use super::{CommitProblem, FOLLOWS};
+use super::{CommitProblem, DIRECTORY, FOLLOWS};
 use crate::{Digest, DigestError};
 use sha1_checked::Sha1;
 use sha2::{Digest as _, Sha256};
@@ -76,6 +76,7 @@ pub(super) struct Commit {
     /// The object without its signature: what was signed.
     pub(super) signed: Vec<u8>,
     pub(super) follows: Option<Option<Digest>>,
+    pub(super) directory: Option<String>,
 }
 
 /// Headers in the order in which git writes them, each once, and nothing else: what another reader could understand in
@@ -103,8 +104,9 @@ pub(super) fn parse(body: &[u8], format: Format) -> Result<Commit, CommitProblem
     let unsigned = headers.iter().filter(|header| header.name != format.signature());
     let unsigned: String = unsigned.map(|header| format!("{}\n", header.raw)).collect();
     let follows = follows(message).map_err(malformed)?;
+    let directory = said(message, DIRECTORY).map_err(malformed)?.map(str::to_owned);
     let signature = format!("{}\n", signature.value.trim_end());
-    Ok(Commit { tree, signature, signed: format!("{unsigned}\n{message}").into_bytes(), follows })
+    Ok(Commit { tree, signature, signed: format!("{unsigned}\n{message}").into_bytes(), follows, directory })
 }
 
 struct Header<'t> {
@@ -157,13 +159,19 @@ fn check_order(headers: &[Header<'_>], format: Format) -> Result<(), String> {
 
 /// The bundle that the commit follows, by a line of its message.
 fn follows(message: &str) -> Result<Option<Option<Digest>>, String> {
-    let mut lines = message.lines().filter_map(|line| line.strip_prefix(FOLLOWS));
-    let Some(named) = lines.next() else { return Ok(None) };
-    if lines.next().is_some() {
-        return Err(format!("its message has two lines with {FOLLOWS:?}"));
-    }
-    match named.trim_end() {
+    let Some(named) = said(message, FOLLOWS)? else { return Ok(None) };
+    match named {
         "none" => Ok(Some(None)),
         digest => digest.parse().map(|digest| Some(Some(digest))).map_err(|error: DigestError| error.to_string()),
+    }
+}
+
+/// What one line of the message says; two would be two meanings.
+fn said<'m>(message: &'m str, key: &str) -> Result<Option<&'m str>, String> {
+    let mut lines = message.lines().filter_map(|line| line.strip_prefix(key));
+    let said = lines.next().map(str::trim_end);
+    match lines.next() {
+        None => Ok(said),
+        Some(_) => Err(format!("its message has two lines with {key:?}")),
     }
 }

@@ -17,10 +17,16 @@ struct Entry {
     id: String,
 }
 
-/// The names of the directories in a tree.
-pub(super) fn directories(object: &str, tree: &[u8], format: Format) -> Result<Vec<String>, CommitProblem> {
-    let entries = parse(object, tree, format)?;
-    Ok(entries.into_iter().filter(|entry| entry.mode == DIRECTORY).map(|entry| entry.id).collect())
+/// The objects of the directories in a tree: of the one that has this name, or of all.
+pub(super) fn directories(
+    object: &str,
+    tree: &[u8],
+    format: Format,
+    name: Option<&str>,
+) -> Result<Vec<String>, CommitProblem> {
+    let entries = parse(object, tree, format)?.into_iter();
+    let wanted = |entry: &Entry| entry.mode == DIRECTORY && name.is_none_or(|name| entry.name == name);
+    Ok(entries.filter(wanted).map(|entry| entry.id).collect())
 }
 
 /// Whether the tree has exactly these files of the policy, byte for byte, and nothing else.

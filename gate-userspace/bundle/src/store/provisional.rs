@@ -144,7 +144,21 @@ impl Store {
 
     /// Goes back, where the deadline is over; otherwise nothing happens. In this process it cannot fail.
     pub fn go_back(&mut self, clock: &Uptime) -> Option<WentBack> {
-        let Provisional { back, .. } = self.provisional.take_if(|provisional| provisional.until.is_over(clock))?;
+        if self.provisional.as_ref()?.until.is_over(clock) { self.end_trial() } else { None }
+    }
+
+    /// Goes back now. Without it, whoever loads one provisional bundle after the other would keep every other one out.
+    ///
+    /// # Errors
+    /// [`StoreError::NotProvisional`].
+    pub fn abandon(&mut self, digest: Digest) -> Result<WentBack, StoreError> {
+        let in_force = self.current().map(Admitted::digest);
+        let went_back = if in_force == Some(digest) { self.end_trial() } else { None };
+        went_back.ok_or(StoreError::NotProvisional { wanted: digest, in_force })
+    }
+
+    fn end_trial(&mut self) -> Option<WentBack> {
+        let Provisional { back, .. } = self.provisional.take()?;
         let bundle = self.in_force.replace(back)?.current;
         self.history.burn(bundle.bundle(), Fate::NotConfirmed);
         let kept = self.keep_expired(bundle.version());

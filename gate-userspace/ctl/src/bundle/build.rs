@@ -5,7 +5,7 @@ use super::{file, git};
 use crate::policy::{Problem, Summary, check};
 use crate::report::{Exit, Failure, Report};
 use crate::text::{count, duration, plain, time};
-use gate_bundle::{Bundle, Change, Draft, FOLLOWS, Key, TABLES, check_toxic};
+use gate_bundle::{Bundle, Change, DIRECTORY, Draft, FOLLOWS, Key, TABLES, check_toxic};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -85,7 +85,8 @@ fn with_commit(bundle: Bundle, directory: &Path) -> (Bundle, String) {
             let key = bundle.commit_key().map(Key::fingerprint).unwrap_or_default();
             let follows = bundle.manifest().previous().map_or_else(|| "none".to_owned(), |digest| digest.to_string());
             let said = format!(
-                "\n            signed with {key}: an author's signature if its message has \"{FOLLOWS}{follows}\""
+                "\n            signed with {key}: an author's signature if its message has \"{FOLLOWS}{follows}\" and \
+                 \"{DIRECTORY}\" with this directory in the repository"
             );
             (bundle, said)
         }

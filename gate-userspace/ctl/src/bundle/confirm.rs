@@ -1,4 +1,4 @@
-//! `gatectl bundle confirm`: what is provisional stays, in every role.
+//! `gatectl bundle confirm`: what is provisional stays, in every role. `gatectl bundle abandon`: it goes back now.
 
 use super::load::{DEADLINE, STAGING};
 use crate::host::{Admin, ConfigArguments, block_on, statuses};
@@ -19,25 +19,68 @@ pub(crate) struct Arguments {
     config: ConfigArguments,
 }
 
+/// What becomes of a provisional bundle.
+struct Act {
+    request: AdminRequest,
+    did: &'static str,
+    all: &'static str,
+    not_all: &'static str,
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<Report, Failure> {
     let config = arguments.config.load()?;
     block_on(async {
         let bundle = provisional(&statuses(&config, STAGING).await?).map_err(Failure::refused)?;
-        Ok(confirm(&config, bundle).await)
+        let act = Act {
+            request: AdminRequest::Confirm { bundle: BundleDigest(*bundle.as_bytes()) },
+            did: "confirmed",
+            all: "confirmed: it stays\n",
+            not_all: "NOT CONFIRMED EVERYWHERE: the others go back at the deadline, and requests are denied while the versions \
+                      differ. Load the same bundle again, without --confirm.\n",
+        };
+        Ok(ask_all(&config, bundle, &act, STAGING).await)
     })
+}
+
+/// In whichever roles it is provisional.
+pub(crate) fn abandon(arguments: &Arguments) -> Result<Report, Failure> {
+    let config = arguments.config.load()?;
+    block_on(async {
+        let found = statuses(&config, STAGING).await?;
+        let waiting: Vec<_> = found.iter().filter(|(_, status)| waits(status)).collect();
+        let bundle = waiting.first().and_then(|(_, status)| text_at(status, "/bundle")?.parse::<Digest>().ok());
+        let bundle = bundle.ok_or_else(|| Failure::refused(vec![NONE.to_owned()]))?;
+        let act = Act {
+            request: AdminRequest::Abandon { bundle: BundleDigest(*bundle.as_bytes()) },
+            did: "went back to",
+            all: "abandoned: everything went back\n",
+            not_all: "NOT ABANDONED EVERYWHERE: the others go back at the deadline, and requests are denied while the versions \
+                      differ.\n",
+        };
+        Ok(ask_all(&config, bundle, &act, waiting.iter().map(|(role, _)| *role)).await)
+    })
+}
+
+const NONE: &str = "no bundle is provisional: it was confirmed, or it went back; gatectl status says";
+
+fn waits(status: &Value) -> bool {
+    status.get("provisional").is_some_and(Value::is_object)
+}
+
+fn text_at(status: &Value, pointer: &str) -> Option<String> {
+    status.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
 }
 
 /// The bundle that is provisional everywhere, or was confirmed already in some roles and has time in the others.
 fn provisional(statuses: &[(Role, Value)]) -> Result<Digest, Vec<String>> {
-    let text = |status: &Value, pointer: &str| status.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    let waits = |status: &Value| status.get("provisional").is_some_and(Value::is_object);
-    let Some(bundle) = statuses.iter().find(|(_, status)| waits(status)).and_then(|(_, s)| text(s, "/bundle")) else {
-        return Err(vec!["no bundle is provisional: it was confirmed, or it went back; gatectl status says".into()]);
+    let Some(bundle) = statuses.iter().find(|(_, status)| waits(status)).and_then(|(_, s)| text_at(s, "/bundle"))
+    else {
+        return Err(vec![NONE.to_owned()]);
     };
     let mut reasons = Vec::new();
     for (role, status) in statuses {
         let seconds = status.pointer("/provisional/seconds").and_then(Value::as_u64);
-        match text(status, "/bundle") {
+        match text_at(status, "/bundle") {
             Some(found) if found == bundle => {}
             found => reasons.push(format!(
                 "gate-{role} has bundle {} in force, not the provisional {bundle}: nothing was confirmed, everything goes \
@@ -56,14 +99,13 @@ fn provisional(statuses: &[(Role, Value)]) -> Result<Digest, Vec<String>> {
     }
 }
 
-async fn confirm(config: &HostConfig, bundle: Digest) -> Report {
-    let request = AdminRequest::Confirm { bundle: BundleDigest(*bundle.as_bytes()) };
+async fn ask_all(config: &HostConfig, bundle: Digest, act: &Act, roles: impl IntoIterator<Item = Role>) -> Report {
     let (mut text, mut failed, mut refused, mut done) = (format!("bundle {bundle}\n"), false, false, Vec::new());
-    for role in STAGING {
+    for role in roles {
         let admin = Admin::new(config, role, DEADLINE);
-        let why = match admin.ask(&request, &[]).await {
+        let why = match admin.ask(&act.request, &[]).await {
             Ok(AdminReply::Activated { version }) => {
-                text.push_str(&format!("  gate-{:<6} confirmed version {version}\n", role.name()));
+                text.push_str(&format!("  gate-{:<6} {} version {version}\n", role.name(), act.did));
                 done.push(json!({ "role": role, "version": version }));
                 continue;
             }
@@ -72,20 +114,15 @@ async fn confirm(config: &HostConfig, bundle: Digest) -> Report {
         };
         refused |= matches!(why, crate::host::NoAnswer::Refused(_));
         failed = true;
-        text.push_str(&format!("  gate-{:<6} did not confirm: {}\n", role.name(), plain(&why.reasons().join("; "))));
+        text.push_str(&format!("  gate-{:<6} did not: {}\n", role.name(), plain(&why.reasons().join("; "))));
     }
-    text.push_str(if failed {
-        "NOT CONFIRMED EVERYWHERE: the others go back at the deadline, and requests are denied while the versions differ. \
-         Load the same bundle again, without --confirm.\n"
-    } else {
-        "confirmed: it stays\n"
-    });
+    text.push_str(if failed { act.not_all } else { act.all });
     let exit = match (failed, refused) {
         (false, _) => Exit::Fine,
         (true, true) => Exit::Found,
         (true, false) => Exit::Cannot,
     };
-    Report { exit, text, json: json!({ "bundle": bundle, "confirmed": done }) }
+    Report { exit, text, json: json!({ "bundle": bundle, "done": done }) }
 }
 
 #[cfg(test)]

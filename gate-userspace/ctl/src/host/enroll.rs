@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments, now: u64) -> Result<Report, Failure> {
     let path = arguments.config.path()?;
     let config = arguments.config.load()?;
     let mut reasons = chains(&config);
-    let snapshot = arguments.snapshot.as_deref().map(|path| read(path)).transpose()?;
+    let snapshot = arguments.snapshot.as_deref().map(read).transpose()?;
     if let Some((_, snapshot)) = &snapshot {
         reasons.extend(misfits(snapshot, arguments, now));
     }

@@ -3,7 +3,7 @@
 use super::{Administrators, Bundles, Reasons, candidate};
 use crate::Duty;
 use crate::confirmation::check;
-use gate_bundle::{Digest, StoreError, Uptime, WentBack};
+use gate_bundle::{Admitted, Digest, StoreError, Uptime, WentBack};
 use gate_ipc::messages::AdminReply;
 use gate_statements::BundleDigest;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ impl<D: Duty> Administrators<D> {
         if let Some(gone) = bundles.store.go_back(&self.clock()) {
             bundles.staged = None;
             bundles.stuck = true;
-            self.record_expired(&gone);
+            self.record_expired(&gone, "nobody confirmed it in time");
         }
         if bundles.stuck {
             self.put_back(&mut bundles).await;
@@ -96,6 +96,23 @@ impl<D: Duty> Administrators<D> {
         }
     }
 
+    pub(super) async fn abandon(&self, wanted: BundleDigest) -> Result<AdminReply, Reasons> {
+        let mut bundles = self.settled_bundles().await;
+        match bundles.store.abandon(Digest::from_bytes(wanted.0)) {
+            Ok(gone) => {
+                bundles.stuck = true;
+                self.record_expired(&gone, "an operator abandoned it");
+                self.put_back(&mut bundles).await;
+                Ok(AdminReply::Activated { version: bundles.store.current().map_or(0, Admitted::version) })
+            }
+            Err(error) => {
+                let reasons = candidate::reasons(&error);
+                self.record_current("refused", &bundles, reasons.clone());
+                Err(reasons)
+            }
+        }
+    }
+
     /// For `gatectl status`.
     pub(super) fn provisional(&self, bundles: &Bundles) -> Value {
         let (until, back) = (bundles.store.provisional_until(), bundles.store.goes_back_to());
@@ -118,8 +135,8 @@ impl<D: Duty> Administrators<D> {
         }
     }
 
-    pub(super) fn record_expired(&self, gone: &WentBack) {
-        let mut reasons = vec!["nobody confirmed it in time".to_owned()];
+    pub(super) fn record_expired(&self, gone: &WentBack, why: &str) {
+        let mut reasons = vec![why.to_owned()];
         reasons.extend(gone.kept.as_ref().err().map(|error| format!("the disk does not say so yet: {error}")));
         self.record("expired", &gone.bundle, reasons);
     }

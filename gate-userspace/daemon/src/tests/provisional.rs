@@ -300,6 +300,25 @@ fn what_is_confirmed_in_time_stays_in_every_role() {
     });
 }
 
+#[test]
+fn what_is_abandoned_goes_back_at_once() {
+    run(async {
+        let place = Place::new();
+        let (mut roles, first, second) = two_loaded(&place, place.until(60)).await;
+        let wrong = refused(roles[0].ask(AdminRequest::Abandon { bundle: digest(&first) }).await);
+        assert!(wrong.contains("is not provisional here"), "{wrong}");
+        match roles[0].ask(AdminRequest::Abandon { bundle: digest(&second) }).await.unwrap() {
+            AdminReply::Activated { version: 1 } => {}
+            other => panic!("{other:?}"),
+        }
+        assert_eq!((roles[0].duty.version.get(), roles[1].duty.version.get()), (1, 2), "each is asked for itself");
+        roles[0].load(&second).await;
+        assert_eq!(roles[0].duty.version.get(), 2);
+        let steps = roles[0].steps().await;
+        assert_eq!(steps[3..], ["provisional 2", "refused 2", "expired 2", "restored 1", "staged 2", "activated 2"]);
+    });
+}
+
 /// The process does not wait for its own timer: an operator's request after the deadline finds it gone.
 #[test]
 fn nothing_is_confirmed_after_the_deadline() {
