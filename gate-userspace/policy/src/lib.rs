@@ -16,6 +16,7 @@ mod names;
 mod parallel;
 mod rules;
 mod schema;
+mod schemas;
 mod services;
 mod source;
 mod spelling;
@@ -29,5 +30,6 @@ pub use decider::{
     RuleIds, Unserved, UnservedKind,
 };
 pub use diagnostic::Diagnostic;
+pub use schemas::{CASES_SCHEMA, DUTIES_SCHEMA, SERVICES_SCHEMA};
 pub use source::{MAX_FILE_BYTES, MAX_FILES, PolicySource};
 pub use universe::Principal;
