@@ -169,16 +169,16 @@ impl Duty<'_> {
         known.assertion = Some(Rc::clone(&assertion));
         let port = assertion.destination.port();
         self.in_force.listeners().check(port, &question)?;
-        let Question { destination, action, method, path, parameters, .. } = question;
+        let Question { destination, action, method, path, parameters, host, headers, query, .. } = question;
         let now = i64::try_from(now_ms / 1_000).unwrap_or(i64::MAX);
         let context = RequestContext {
             params: parameters,
             method,
             path,
-            // Questions carry neither of these yet.
-            host: String::new(),
-            headers: Vec::new(),
-            query: Vec::new(),
+            host,
+            headers,
+            query,
+            // Nothing verifies tokens yet: rules that need a user deny.
             user: None,
             source_uid: Some(assertion.uid),
             now,

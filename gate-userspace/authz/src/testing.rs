@@ -22,6 +22,7 @@ protocol = "http"
 getOrder    = { match = "GET /orders/{id:int}", groups = ["read"] }
 cancelOrder = { match = "DELETE /orders/{id:int}", groups = ["write"] }
 createOrder = { match = "POST /orders", groups = ["write"] }
+search      = { match = "GET /search", headers = { x-tenant = "string" }, query = { limit = "int" } }
 [service.ledger]
 cgroup = "ledger.service"
 owner = "team-finance"
@@ -46,6 +47,17 @@ permit (principal == Service::"batch", action == Action::"orders.getOrder", reso
 when { context.params.id < 10 };
 @id("nobody-cancels") @reason("needs a person") @ticket("OPS-4")
 forbid (principal == Service::"web", action == Action::"orders.cancelOrder", resource == Service::"orders");
+@id("web-searches") @reason("customers search") @ticket("OPS-6")
+permit (principal == Service::"web", action == Action::"orders.search", resource == Service::"orders");
+@id("not-for-tenants") @reason("they have their own") @ticket("OPS-7")
+forbid (principal == Service::"web", action == Action::"orders.search", resource == Service::"orders")
+when { context.headers has "x-tenant" };
+@id("few-at-once") @reason("it is slow") @ticket("OPS-8")
+forbid (principal == Service::"web", action == Action::"orders.search", resource == Service::"orders")
+when { context.query has limit && context.query.limit > 100 };
+@id("not-the-old-name") @reason("it moves") @ticket("OPS-9")
+forbid (principal == Service::"web", action == Action::"orders.search", resource == Service::"orders")
+when { context.host == "old.shop.example" };
 @id("web-books") @reason("paid orders") @ticket("OPS-5")
 permit (principal == Service::"web", action == Action::"connect", resource == Port::"ledger:tcp/9000");
 "#;

@@ -113,6 +113,34 @@ fn conditions_read_what_was_attested_and_what_was_asked() {
     denied(&mut authz, question(&assertion("batch"), "GET", Some(10)));
 }
 
+/// Of one session: what the proxy was told about an earlier request must not answer for the next.
+#[test]
+fn a_forbid_that_reads_host_headers_or_query_holds_for_the_next_request_of_a_session() {
+    let mut authz = authz();
+    let plain = || Question {
+        action: "orders.search".into(),
+        path: "/search".into(),
+        parameters: vec![],
+        ..question(&assertion("web"), "GET", None)
+    };
+    let limit = |value| vec![("limit".to_owned(), Value::Int(value))];
+    let tenant = vec![("x-tenant".to_owned(), Value::Text("a".into()))];
+    for (forbidden, rule) in [
+        (Question { headers: tenant, ..plain() }, "not-for-tenants"),
+        (Question { query: limit(101), ..plain() }, "few-at-once"),
+        (Question { host: "old.shop.example".into(), ..plain() }, "not-the-old-name"),
+    ] {
+        let (answer, _) = one(&mut authz, Question { query: limit(100), ..plain() });
+        assert_eq!(
+            (answer.outcome, answer.cacheable, answer.expires_ms),
+            (Outcome::Allow, false, NOW),
+            "{}",
+            answer.why
+        );
+        assert_eq!(denied(&mut authz, forbidden), format!("forbidden by {rule}"));
+    }
+}
+
 #[test]
 fn a_grant_is_signed_with_an_allow_that_asks_for_it() {
     let mut authz = authz();

@@ -40,6 +40,10 @@ fn p6b_tables_of_other_rules_are_refused_and_the_difference_is_named() {
     let batch = hidden.service_named("batch").unwrap().id;
     hidden.reach.push(gate_tables::Reach { source: batch, ..line });
     hidden.reach.sort_by_key(|line| (line.source, line.destination, line.port));
+    // A line that no access explains is a contradiction in itself, and refused as one.
+    let flow = hidden.access.iter_mut().find(|access| access.action.is_none()).unwrap();
+    flow.sources.push(batch);
+    flow.sources.sort_unstable();
     let reasons = InForce::compile(7, files(RULES, ""), &hidden.to_bytes().unwrap(), None).unwrap_err();
     assert!(reasons[0].ends_with("reach batch -> ledger:journal: no rule permits it"), "{reasons:?}");
 }

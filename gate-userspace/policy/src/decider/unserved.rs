@@ -3,7 +3,7 @@
 use super::{Decider, RuleAt};
 use crate::rules::Rule;
 use crate::universe::{Kind, Subject, Target};
-use gate_tables::{Protocol, Transport};
+use gate_tables::{Channel, Protocol, Transport};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -31,8 +31,8 @@ pub enum UnservedKind {
     Http2,
     /// A port of gRPC.
     Grpc,
-    /// A request of a process of no service: the kernel admits no upstream on behalf of none.
-    HostRequest,
+    /// A port of administration that speaks HTTP: it has no listener yet.
+    AdminRequest,
 }
 
 impl Decider {
@@ -71,7 +71,7 @@ fn kinds(from: &Subject, to: Option<&Subject>, target: &Target) -> [Option<Unser
     let protocol = match target.protocol {
         Protocol::Http2 => Some(UnservedKind::Http2),
         Protocol::Grpc => Some(UnservedKind::Grpc),
-        Protocol::Http if from.kind == Kind::Host => Some(UnservedKind::HostRequest),
+        Protocol::Http if target.channel == Channel::Admin => Some(UnservedKind::AdminRequest),
         Protocol::Plain | Protocol::Http => None,
     };
     [
@@ -90,7 +90,7 @@ impl fmt::Display for Unserved {
             UnservedKind::ToNetwork => "connections to a network",
             UnservedKind::Http2 => "requests of HTTP/2",
             UnservedKind::Grpc => "requests of gRPC",
-            UnservedKind::HostRequest => "requests of processes that no service claims",
+            UnservedKind::AdminRequest => "requests of the admin channel",
         };
         write!(f, "rule {} permits {what}, which this version denies: {}", self.rule, self.example)
     }

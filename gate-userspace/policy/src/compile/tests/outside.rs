@@ -25,6 +25,7 @@ port.rpc = { listen = "tcp/83", protocol = "grpc", route.rpc = { match = "a.B/C"
 port.raw.listen = "tcp/81"
 port.log.listen = "udp/514"
 port.admin = { listen = "tcp/9", channel = "admin" }
+port.control = { listen = "tcp/10", channel = "admin", protocol = "http", route.reset = { match = "POST /" } }
 [service.web]
 unit = "web.service"
 owner = "team"
@@ -153,11 +154,10 @@ fn what_this_version_denies_is_remarked() {
         ),
         (get("== Service::\"web\"", "next"), vec!["requests of HTTP/2, which"]),
         (get("== Service::\"web\"", "rpc"), vec!["requests of gRPC, which"]),
+        (get("== Host::\"self\"", "get"), vec![]),
         (
-            get("== Host::\"self\"", "get"),
-            vec![
-                "requests of processes that no service claims, which this version denies: Host::\"self\" to Action::\"api.get\"",
-            ],
+            get("== Service::\"web\"", "reset"),
+            vec!["requests of the admin channel, which this version denies: Service"],
         ),
         (
             connect("a", "permit", "== World::\"any\"", "== Port::\"api:udp/514\""),
