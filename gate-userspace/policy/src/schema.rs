@@ -17,7 +17,7 @@ entity Network in [Network, World];
 // Unattested is known and may do nothing.
 entity Unattested;
 // A port that is judged as a flow: Port::\"ledger:tcp/9000\".
-entity Port in [Service, Network];
+entity Port in [Port, Service, Network];
 
 action \"connect\" appliesTo { principal: [Service, Host, Network, World], resource: [Port], context: { now: Long } };
 ";

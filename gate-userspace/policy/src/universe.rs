@@ -168,11 +168,13 @@ impl Universe {
         self.subjects.iter().filter(move |subject| subject.kind == kind)
     }
 
-    /// Whether others are in it: a network, or the world.
+    /// Whether others are in it: a network, a network's port, or the world.
     pub(crate) fn holds_others(&self, uid: &EntityUid) -> bool {
-        self.subjects_in.get(uid).is_some_and(|inside| {
-            inside.iter().filter_map(|index| self.subjects.get(*index)).any(|subject| subject.uid != *uid)
-        })
+        let subjects = self.subjects_in.get(uid).into_iter().flatten().filter_map(|index| self.subjects.get(*index));
+        let targets = self.resources_in.get(uid).into_iter().flatten().filter_map(|index| self.targets.get(*index));
+        // Its own ports are in a network, too, and no networks.
+        let ports = targets.map(|target| &target.resource).filter(|inside| inside.type_name() == uid.type_name());
+        subjects.map(|subject| &subject.uid).chain(ports).any(|inside| inside != uid)
     }
 
     /// The service and the protocol of a port that is not judged as a flow.

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed")]
 
 use gate_policy::{Compiled, PolicySource, compile, run_cases};
-use gate_tables::Via;
+use gate_tables::{Parties, Via};
 use std::path::Path;
 
 fn compiled() -> Compiled {
@@ -14,31 +14,55 @@ fn compiled() -> Compiled {
 #[test]
 fn every_case_holds() {
     let results = run_cases(&compiled());
-    assert_eq!(results.len(), 15);
+    assert_eq!(results.len(), 31);
     for result in results {
         assert!(result.passed(), "{result}");
     }
 }
 
 #[test]
-fn the_kernel_lets_through_what_the_rules_name_and_nothing_else() {
+fn inside_the_host_the_kernel_lets_through_what_the_rules_name_and_nothing_else() {
     let tables = compiled().tables;
-    let name = |id| tables.service(id).map_or("host", |service| &service.name);
-    let reach: Vec<_> = tables.reach.iter().map(|line| (name(line.source), name(line.destination), line.via)).collect();
+    let parties = Parties::new(&tables);
+    let lines = tables.reach.iter().filter(|line| tables.service(line.destination).is_some());
+    let name = |id| parties.get(id).unwrap().name();
+    let mut reach: Vec<_> = lines.map(|line| (name(line.source), name(line.destination), line.via)).collect();
+    reach.sort_unstable();
     assert_eq!(
         reach,
         [
             ("host", "web", Via::Proxy),
+            ("internet", "nginx", Via::Direct),
+            ("log", "nginx", Via::Direct),
             ("monitor", "web", Via::Proxy),
+            ("nginx", "web", Via::Proxy),
+            ("office", "nginx", Via::Direct),
+            ("payment-provider", "nginx", Via::Direct),
             ("report", "postgres", Via::Direct),
             ("report", "web", Via::Proxy),
+            ("resolver", "nginx", Via::Direct),
+            ("time", "nginx", Via::Direct),
             ("web", "postgres", Via::Direct),
             ("web", "redis", Via::Direct),
+            ("world", "nginx", Via::Direct),
         ]
     );
 }
 
 #[test]
-fn no_rule_is_idle() {
-    assert_eq!(compiled().remarks(), []);
+fn no_rule_is_idle_and_what_leaves_the_host_is_remarked() {
+    let remarks: Vec<String> = compiled().remarks().iter().map(ToString::to_string).collect();
+    assert!(remarks.iter().all(|remark| remark.contains("which this version denies")), "{remarks:#?}");
+    for rule in ["visitors-come-to-nginx", "web-takes-payments", "base-services-resolve-names"] {
+        assert!(remarks.iter().any(|remark| remark.contains(rule)), "{rule}: {remarks:#?}");
+    }
+}
+
+#[test]
+fn what_every_host_needs_is_the_same_file() {
+    let read = |name: &str| {
+        let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
+        std::fs::read_to_string(policies.join(name)).unwrap()
+    };
+    assert_eq!(read("base.cedar"), read("host/base.cedar"));
 }

@@ -3,12 +3,17 @@
 use super::Rule;
 use crate::diagnostic::Report;
 use crate::universe::Universe;
-use cedar_policy::{EntityUid, PrincipalConstraint};
+use cedar_policy::{EntityUid, PrincipalConstraint, ResourceConstraint};
 use serde_json::Value as Json;
 
 pub(super) fn check(rule: &Rule, universe: &Universe, report: &mut Report) {
     let mut named = Vec::new();
     if let PrincipalConstraint::Eq(uid) = rule.policy.principal_constraint()
+        && !rule.permits()
+    {
+        named.push(uid);
+    }
+    if let ResourceConstraint::Eq(uid) = rule.policy.resource_constraint()
         && !rule.permits()
     {
         named.push(uid);
@@ -24,7 +29,7 @@ pub(super) fn check(rule: &Rule, universe: &Universe, report: &mut Report) {
     }
     if let Some(uid) = named.into_iter().find(|uid| is_of_addresses(uid) && universe.holds_others(uid)) {
         let message = format!(
-            "rule \"{}\" keeps away {uid} alone, and not the networks inside it: an address is of the narrowest network \
+            "rule \"{}\" is for {uid} alone, and not for the networks inside it: an address is of the narrowest network \
              that holds it; write \"in {uid}\"",
             rule.id
         );
@@ -33,7 +38,7 @@ pub(super) fn check(rule: &Rule, universe: &Universe, report: &mut Report) {
 }
 
 fn is_of_addresses(uid: &EntityUid) -> bool {
-    matches!(uid.type_name().basename(), "Network" | "World")
+    matches!(uid.type_name().basename(), "Network" | "World" | "Port")
 }
 
 /// Those of `literals` that a condition compares with `==` so that the rule denies where they are equal.

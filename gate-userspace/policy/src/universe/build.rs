@@ -81,11 +81,14 @@ impl Universe {
         }
         let owners: HashMap<ServiceId, &Subject> =
             self.subjects.iter().map(|subject| (subject.principal.service_id(), subject)).collect();
+        let flows = self.targets.iter().filter(|target| target.route.is_none());
+        let ports: HashSet<EntityUid> = flows.map(|target| target.resource.clone()).collect();
         for (index, target) in self.targets.iter_mut().enumerate() {
             if let Some(owner) = owners.get(&target.service) {
                 // A route's resource is the service itself, and a port is in whoever has it.
                 let own = target.route.is_none().then_some(&owner.uid);
-                target.resource_groups = own.into_iter().chain(&owner.groups).cloned().collect();
+                let around = ports_around(owner, target).filter(|port| ports.contains(port));
+                target.resource_groups = own.into_iter().chain(&owner.groups).cloned().chain(around).collect();
             }
             for uid in target.action_groups.iter().chain([&target.action]) {
                 self.actions_in.entry(uid.clone()).or_default().push(index);
@@ -141,6 +144,17 @@ fn subjects(declarations: &Declarations, tables: &Tables) -> Vec<Subject> {
         subjects.push(subject(network.id.into(), Kind::Network, &network.name, own, groups));
     }
     subjects
+}
+
+/// What the port of a network would be called in the networks around it: a rule for port 443 of the internet is one for
+/// port 443 of whatever is inside it, and for no other port.
+fn ports_around<'a>(owner: &'a Subject, target: &'a Target) -> impl Iterator<Item = EntityUid> + 'a {
+    let networks =
+        owner.groups.iter().filter(|group| owner.kind == Kind::Network && group.type_name().basename() == "Network");
+    networks.filter_map(|network| {
+        let (_, port) = target.resource.id().unescaped().split_once(':')?;
+        Some(uid("Port", &format!("{}:{port}", network.id().unescaped())))
+    })
 }
 
 fn flow(owner: ServiceId, name: &str, port: &Port) -> Target {

@@ -12,7 +12,7 @@ ports = ["tcp/443"]
 [network.office]
 addresses = ["10.1.0.0/16"]
 owner = "net"
-ports = ["udp/53"]
+ports = ["udp/53", "tcp/443"]
 [network.partner]
 addresses = ["192.0.2.0/24"]
 owner = "net"
@@ -67,9 +67,14 @@ fn an_address_is_of_its_narrowest_network() {
 #[test]
 fn ports_are_in_whoever_has_them() {
     let web = |resource: &str| reach(&connect("a", "permit", "== Service::\"web\"", resource));
-    assert_eq!(web("in Network::\"lan\""), ["web lan:tcp-443", "web office:udp-53"]);
-    assert_eq!(web("in Network::\"office\""), ["web office:udp-53"]);
-    assert_eq!(web("in World::\"any\""), ["web lan:tcp-443", "web office:udp-53"]);
+    let all = ["web lan:tcp-443", "web office:tcp-443", "web office:udp-53"];
+    assert_eq!(web("in Network::\"lan\""), all);
+    assert_eq!(web("in Network::\"office\""), ["web office:tcp-443", "web office:udp-53"]);
+    assert_eq!(web("in World::\"any\""), all);
+    // The same port of a network inside, and no other one.
+    assert_eq!(web("in Port::\"lan:tcp/443\""), ["web lan:tcp-443", "web office:tcp-443"]);
+    assert_eq!(web("== Port::\"lan:tcp/443\""), ["web lan:tcp-443"]);
+    assert_eq!(web("in Port::\"office:tcp/443\""), ["web office:tcp-443"]);
     assert_eq!(web("== Port::\"api:udp/514\""), ["web api:log"]);
     let all = refused(&connect("a", "permit", "== Service::\"web\"", "in Service::\"api\""));
     assert!(all[0].contains("\"a\" gives Service::\"web\" an admin port"), "{all:?}");
@@ -81,7 +86,7 @@ fn refused(rules: &str) -> Vec<String> {
 
 #[test]
 fn a_forbid_of_a_network_alone_is_refused_where_others_are_inside() {
-    let inside = "keeps away Network::\"lan\" alone, and not the networks inside it";
+    let inside = "is for Network::\"lan\" alone, and not for the networks inside it";
     let get = |effect: &str, condition: &str| {
         let principal = if effect == "permit" { "principal in World::\"any\"" } else { "principal" };
         rule("a", &format!("{effect} ({principal}, action == Action::\"api.get\", resource) {condition};"))
@@ -89,10 +94,16 @@ fn a_forbid_of_a_network_alone_is_refused_where_others_are_inside() {
     let lan = "principal == Network::\"lan\"";
     for (rules, says) in [
         (connect("a", "forbid", "== Network::\"lan\"", RAW), Some(inside)),
-        (connect("a", "forbid", "== World::\"any\"", RAW), Some("keeps away World::\"any\" alone")),
+        (connect("a", "forbid", "== World::\"any\"", RAW), Some("is for World::\"any\" alone")),
         (connect("a", "forbid", "in Network::\"lan\"", RAW), None),
         (connect("a", "forbid", "== Network::\"office\"", RAW), None),
         (connect("a", "permit", "== Network::\"lan\"", RAW), None),
+        (
+            connect("a", "forbid", "in World::\"any\"", "== Port::\"lan:tcp/443\""),
+            Some("is for Port::\"lan:tcp/443\" alone"),
+        ),
+        (connect("a", "forbid", "in World::\"any\"", "in Port::\"lan:tcp/443\""), None),
+        (connect("a", "forbid", "in World::\"any\"", "== Port::\"office:tcp/443\""), None),
         (get("forbid", &format!("when {{ {lan} }}")), Some(inside)),
         (get("forbid", &format!("unless {{ principal != Network::\"lan\" }}")), Some(inside)),
         (get("forbid", &format!("unless {{ {lan} }}")), None),
