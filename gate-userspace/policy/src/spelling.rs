@@ -1,14 +1,10 @@
-//! "Did you mean": the known word nearest to a misspelt one.
+//! "Did you mean", as problems of a policy say it.
+
+pub(crate) use gate_spelling::is_near;
 
 /// `; did you mean "listen"?`, or what would be right when no word is near.
 pub(crate) fn suggestion<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.into_iter().collect();
-    match nearest(found, &known) {
-        Some(word) => format!("; did you mean \"{word}\"?"),
-        None if known.is_empty() => "; there is none".to_owned(),
-        None if known.len() <= 12 => format!("; expected {}", list(&known)),
-        None => String::new(),
-    }
+    gate_spelling::did_you_mean(found, known, |known| format!("; expected {}", list(known)))
 }
 
 /// `"a", "b" or "c"`.
@@ -21,61 +17,9 @@ pub(crate) fn list(words: &[&str]) -> String {
     }
 }
 
-/// Whether `found` would be taken for a misspelt `word`.
-pub(crate) fn is_near(found: &str, word: &str) -> bool {
-    nearest(found, &[word]).is_some()
-}
-
-fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
-    let limit = (found.chars().count() / 3).clamp(1, 3);
-    known
-        .iter()
-        .map(|word| (distance(&found.to_lowercase(), &word.to_lowercase()), *word))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, word)| word)
-}
-
-/// Edits between two words: insertions, deletions, substitutions and swaps of neighbours.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut before: Vec<usize> = Vec::new();
-    let mut previous: Vec<usize> = (0..=right.len()).collect();
-    let mut earlier: Option<char> = None;
-    for (row, a) in left.chars().enumerate() {
-        let mut current = vec![row + 1];
-        for (column, b) in right.iter().enumerate() {
-            let at = |line: &[usize], index: usize| line.get(index).copied().unwrap_or(usize::MAX - 1);
-            let substituted = at(&previous, column) + usize::from(a != *b);
-            let mut best = substituted.min(at(&previous, column + 1) + 1).min(at(&current, column) + 1);
-            let swapped = column > 0 && earlier == Some(*b) && right.get(column - 1) == Some(&a);
-            if swapped {
-                best = best.min(at(&before, column - 1) + 1);
-            }
-            current.push(best);
-        }
-        before = std::mem::replace(&mut previous, current);
-        earlier = Some(a);
-    }
-    previous.last().copied().unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distances() {
-        for (a, b, expected) in [
-            ("", "abc", 3),
-            ("listen", "listen", 0),
-            ("lisen", "listen", 1),
-            ("raed", "read", 1),
-            ("kitten", "sitting", 3),
-        ] {
-            assert_eq!(distance(a, b), expected, "{a} {b}");
-        }
-    }
 
     #[test]
     fn only_near_words_are_suggested() {
