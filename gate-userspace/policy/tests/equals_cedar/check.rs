@@ -4,7 +4,7 @@ use crate::oracle::{Answer, Answers};
 use crate::world::{Cell, Question, Target};
 use crate::{Counts, Judged};
 use gate_policy::Decision;
-use gate_tables::{Service, Via};
+use gate_tables::{Port, PortId, ServiceId, Via};
 use std::sync::atomic::Ordering;
 
 pub fn policy(judged: &Judged, cells: &[Cell], counts: &Counts) {
@@ -28,23 +28,29 @@ pub fn policy(judged: &Judged, cells: &[Cell], counts: &Counts) {
     assert_eq!(gate_tables::Tables::from_bytes(&bytes).unwrap(), judged.compiled.tables);
 }
 
-fn service<'a>(judged: &'a Judged, cell: &Cell) -> &'a Service {
-    judged.compiled.tables.service_named(cell.service).unwrap()
+/// Whose the cell's target is: a service or a network.
+fn owner<'a>(judged: &'a Judged, cell: &Cell) -> (ServiceId, &'a [Port]) {
+    let tables = &judged.compiled.tables;
+    match tables.networks.iter().find(|network| network.name == cell.service) {
+        Some(network) => (network.id, &network.ports),
+        None => tables.service_named(cell.service).map(|of| (of.id, of.ports.as_slice())).unwrap(),
+    }
+}
+
+fn port(ports: &[Port], name: &str) -> PortId {
+    ports.iter().find(|port| port.name == name).unwrap().id
 }
 
 fn ask(judged: &Judged, cell: &Cell, question: &Question) -> Decision {
     let decider = &judged.compiled.decider;
     let principal = decider.principal_named(cell.principal).unwrap();
-    let service = service(judged, cell);
+    let (service, ports) = owner(judged, cell);
     match &cell.target {
         Target::Route(name) => {
             let action = decider.action_named(name).unwrap();
-            decider.decide(principal, action, service.id, &question.ours)
+            decider.decide(principal, action, service, &question.ours)
         }
-        Target::Flow(number) => {
-            let port = service.ports.iter().find(|port| port.number == *number).unwrap().id;
-            decider.decide_connect(principal, service.id, port, question.ours.now)
-        }
+        Target::Flow(name) => decider.decide_connect(principal, service, port(ports, name), question.ours.now),
     }
 }
 
@@ -81,28 +87,26 @@ fn cache(cell: &Cell, ours: &[Decision], text: &str) {
 fn reach(judged: &Judged, cell: &Cell, cedar: &Answers) {
     let (tables, decider) = (&judged.compiled.tables, &judged.compiled.decider);
     let principal = decider.principal_named(cell.principal).unwrap();
-    let service = service(judged, cell);
+    let (service, ports) = owner(judged, cell);
     let possible = &cedar.possible;
-    let number = |wanted: u16| service.ports.iter().find(|port| port.number == wanted).unwrap().id;
     let (port, action, nearest) = match &cell.target {
         Target::Route(name) => {
             let action = decider.action_named(name).unwrap();
             (decider.route(action).unwrap().port, Some(name), Some(decider.nearest(principal, action)))
         }
         Target::Flow(wanted) => {
-            let port = number(*wanted);
-            (port, None, decider.nearest_connect(principal, service.id, port))
+            let port = port(ports, wanted);
+            (port, None, decider.nearest_connect(principal, service, port))
         }
     };
     let source = principal.service_id();
     let access = tables.access.iter().find(|line| {
-        (line.destination, line.port, line.action.as_ref()) == (service.id, port, action)
-            && line.sources.contains(&source)
+        (line.destination, line.port, line.action.as_ref()) == (service, port, action) && line.sources.contains(&source)
     });
     assert_eq!(access.is_some(), possible.allow, "{} {}\n{}", cell.principal, cell.service, judged.text);
     let permits = access.into_iter().flat_map(|line| &line.permits).map(|index| &tables.rules[*index as usize].id);
     assert!(permits.eq(possible.rules.iter().filter(|_| possible.allow)), "{possible:?}\n{}", judged.text);
-    let line = tables.reach(source, service.id, port);
+    let line = tables.reach(source, service, port);
     match cell.target {
         Target::Route(_) => assert!(line.is_some() || !possible.allow, "{}", judged.text),
         Target::Flow(_) => {

@@ -10,6 +10,7 @@
 mod check;
 mod oracle;
 mod pairs;
+mod questions;
 mod rules;
 mod world;
 
@@ -18,13 +19,14 @@ use oracle::{Answers, Oracle, is_valid};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use questions::cells;
 use rules::{Rule, any_rule, text};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use world::{Cell, World, any_world, cells};
+use world::{Cell, World, any_world};
 
 /// Worlds of one run, each with so many policies.
-const WORLDS: u64 = 46;
+const WORLDS: u64 = 30;
 const POLICIES: usize = 20;
 /// Questions that one run asks at the least.
 const LEAST: u64 = 1_000_000;
@@ -164,8 +166,12 @@ fn leave_out(world: &World, rules: &mut Vec<Rule>, cells: &[Cell], errors: &[Dia
             let scope = Rule { effect: "permit", condition: String::new(), ..rule.clone() };
             let oracle = Oracle::new(world, &[scope]);
             cells.iter().all(|cell| !oracle.answers(cell).possible.allow)
+        } else if error.message.contains("policy is impossible") {
+            // Cedar looks at every action of the schema, and the compiler at those of the rule's scope.
+            let oracle = Oracle::new(world, &[Rule { effect: "permit", ..rule.clone() }]);
+            cells.iter().all(|cell| oracle.answers(cell).answers.iter().all(|answer| !answer.allow))
         } else {
-            let kernels = ["covers Action::\"connect\"", "with a gap between them"];
+            let kernels = ["covers Action::\"connect\"", "with a gap between them", "and not the networks inside it"];
             kernels.iter().any(|message| error.message.contains(message))
                 || !is_valid(world, &rule.text(rule.effect, 0, &rule.condition))
         };

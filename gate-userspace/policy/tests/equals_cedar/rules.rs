@@ -36,8 +36,15 @@ pub fn any_rule() -> impl Strategy<Value = Rule> {
         "principal in Group::\"clients\"",
         "principal in Group::\"jobs\"",
         "principal is Service in Group::\"jobs\"",
+        "principal in World::\"any\"",
+        "principal == World::\"any\"",
+        "principal in Network::\"lan\"",
+        "principal == Network::\"lan\"",
+        "principal == Network::\"office\"",
+        "principal is Network in Network::\"lan\"",
     ]);
-    let anyone = prop::sample::select(vec!["principal", "principal is Service", "principal is Host"]);
+    let anyone =
+        prop::sample::select(vec!["principal", "principal is Service", "principal is Host", "principal is Network"]);
     let permit = named.clone().prop_map(|principal| ("permit", principal));
     let forbid = prop_oneof![2 => named, 1 => anyone].prop_map(|principal| ("forbid", principal));
     let head = prop_oneof![3 => permit, 1 => forbid];
@@ -54,6 +61,12 @@ fn with_flows() -> impl Strategy<Value = (&'static str, String)> {
         "action == Action::\"connect\", resource == Port::\"api:tcp/81\"",
         "action in Action::\"connect\", resource == Port::\"ops:tcp/91\"",
         "action in [Action::\"connect\", Action::\"api.get\", Action::\"ops:all\"], resource",
+        "action, resource in Network::\"lan\"",
+        "action == Action::\"connect\", resource in Service::\"ops\"",
+        "action == Action::\"connect\", resource in World::\"any\"",
+        "action, resource is Port in Network::\"office\"",
+        "action, resource == Port::\"office:udp/53\"",
+        "action == Action::\"connect\", resource in Group::\"jobs\"",
     ]);
     let times = prop::sample::select(vec![
         "when { context.now < 1000 }",
@@ -90,6 +103,14 @@ fn with_ids() -> impl Strategy<Value = (&'static str, String)> {
     ]);
     let of_id = prop::sample::select(vec![
         "context.params.id == 1",
+        "context.headers has \"x-tenant\" && context.headers[\"x-tenant\"] == \"a\"",
+        "!(context.headers has \"x-rank\") || context.headers[\"x-rank\"] + 1 > 0",
+        "context.headers has \"x-rank\" && context.headers[\"x-rank\"] + 1 > 0",
+        "context.query has limit && context.query.limit <= 10",
+        "context.query has limit && context.query.limit + context.params.id > 3",
+        "context has user && context.user has units && context.user.units.contains(\"b\")",
+        "context has user && context.user has vip && context.user.vip",
+        "context has user && context.headers has \"x-tenant\" && context.user.sub like \"u1*\"",
         "context.params.id < 2",
         "context.params.id + 9223372036854775806 > 0",
         "context.params.id * 2 == 2 || context.params.id - 9223372036854775807 < 0",
@@ -109,6 +130,16 @@ fn any_route_condition() -> impl Strategy<Value = &'static str> {
         "principal == Service::\"web\"",
         "principal in Group::\"jobs\" || context.local.minute > 600",
         "resource in Group::\"jobs\"",
+        "context.source has uid",
+        "context has user && context.user.role == \"teller\"",
+        "context has user && [\"teller\", \"clerk\"].contains(context.user.role) && context.user.acr == \"gold\"",
+        "context has user && context.now - context.user.auth_time < 600",
+        "context has user && context.user.auth_time <= context.now && context.user.role != \"clerk\"",
+        "context.host == \"api.example\"",
+        "context.host like \"*.internal\" || context.host == \"\"",
+        "principal in Network::\"lan\"",
+        "principal is Network && context.host == \"internal\"",
+        "principal in World::\"any\" && !(principal in Network::\"office\")",
         "context.now > 5 && action in Action::\"api:read\"",
     ])
 }

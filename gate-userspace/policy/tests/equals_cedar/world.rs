@@ -1,30 +1,61 @@
-//! What is declared, and everything that can be asked of it. Entities, contexts and ids are given to Cedar by this test's
-//! own hand, not by the code under test.
+//! What is declared. Entities and ids are given to Cedar by this test's own hand, not by the code under test.
 
-use cedar_policy::{Context, Entities, EntityUid, Request, Schema, Validator};
-use gate_policy::{LocalTime, PolicySource, RequestContext, compile};
-use gate_tables::Value;
+use cedar_policy::{Entities, Request, Schema, Validator};
+use gate_policy::{PolicySource, RequestContext, compile};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
 /// Names, what Cedar calls them, and the groups that each may be in.
-pub const PRINCIPALS: [(&str, &str, &[&str]); 5] = [
+pub const PRINCIPALS: [(&str, &str, &[&str]); 8] = [
     ("host", "Host::\"self\"", &[]),
+    ("world", "World::\"any\"", &[]),
+    ("lan", "Network::\"lan\"", &[]),
+    ("office", "Network::\"office\"", &[]),
     ("api", "Service::\"api\"", &["jobs", "clients"]),
     ("batch", "Service::\"batch\"", &["jobs", "clients"]),
     ("ops", "Service::\"ops\"", &["jobs", "clients"]),
     ("web", "Service::\"web\"", &["jobs", "clients"]),
 ];
-/// Action, service, port, method, path.
-const ROUTES: [(&str, &str, &str, &str, &str); 4] = [
+/// How many of them are no services.
+const OTHERS: usize = 4;
+/// Action, service, port, method, path. Users are known on `api`.
+pub const ROUTES: [(&str, &str, &str, &str, &str); 4] = [
     ("get", "api", "http", "GET", "/a/{id:int}"),
     ("put", "api", "http", "PUT", "/a/{id:int}"),
     ("list", "api", "http", "GET", "/a"),
     ("run", "ops", "http", "POST", "/run/{name}"),
 ];
-const FLOWS: [(&str, u16); 2] = [("api", 81), ("ops", 91)];
+/// Owner, name and place.
+pub const FLOWS: [(&str, &str, &str); 5] = [
+    ("api", "raw", "tcp/81"),
+    ("ops", "raw", "tcp/91"),
+    ("ops", "log", "udp/92"),
+    ("lan", "tcp-443", "tcp/443"),
+    ("office", "udp-53", "udp/53"),
+];
+const OUTSIDE: &str = r#"environment = "test"
+[group.clients]
+[group.jobs]
+[issuer.staff]
+url = "https://login.example"
+audiences = ["api"]
+algorithms = ["ES256"]
+keys = "/etc/gate/jwks.json"
+claims = { role = "string", acr = "string", auth_time = "int", vip = "bool?", units = "strings?" }
+roles = { claim = "role", values = ["clerk", "supervisor", "teller"] }
+[network.lan]
+addresses = ["10.0.0.0/8"]
+owner = "net"
+ports = ["tcp/443"]
+[network.office]
+addresses = ["OFFICE"]
+owner = "net"
+ports = ["udp/53"]
+"#;
+/// What the routes with `id` declare besides.
+const FIELDS: &str = ", headers = { x-tenant = \"string\", x-rank = \"int\" }, query = { limit = \"int\" }";
 
 /// A policy's declarations: who is in which group, and which route.
 #[derive(Debug, Clone)]
@@ -42,7 +73,7 @@ pub fn any_world() -> impl Strategy<Value = World> {
     // Rules speak of api:read, api:write and ops:write.
     let of_routes = prop::array::uniform4(subset())
         .prop_filter("each group has a route", |[get, put, list, run]| (get | put | list) == 3 && run & 2 == 2);
-    (of_services, of_routes).prop_map(|(services, routes)| World::new(services, routes))
+    (of_services, of_routes, any::<bool>()).prop_map(|(services, routes, nested)| World::new(services, routes, nested))
 }
 
 fn chosen<'a>(names: &[&'a str], bits: u8) -> Vec<&'a str> {
@@ -50,14 +81,14 @@ fn chosen<'a>(names: &[&'a str], bits: u8) -> Vec<&'a str> {
 }
 
 impl World {
-    fn new(services: [u8; 4], routes: [u8; 4]) -> Self {
+    fn new(services: [u8; 4], routes: [u8; 4], nested: bool) -> Self {
         let groups_of_route = |index: usize| chosen(&["read", "write"], routes[index]);
-        let mut toml = "environment = \"test\"\n[group.clients]\n[group.jobs]\n".to_owned();
-        for ((name, _, groups), bits) in PRINCIPALS.iter().skip(1).zip(services) {
+        let mut toml = OUTSIDE.replace("OFFICE", if nested { "10.1.0.0/16" } else { "192.0.2.0/24" });
+        for ((name, _, groups), bits) in PRINCIPALS.iter().skip(OTHERS).zip(services) {
             let groups = chosen(groups, bits);
             toml += &format!("[service.{name}]\nunit = \"{name}.service\"\nowner = \"a\"\ngroups = {groups:?}\n");
-            for (_, port) in FLOWS.iter().filter(|(owner, _)| owner == name) {
-                toml += &format!("port.raw.listen = \"tcp/{port}\"\n");
+            for (_, port, place) in FLOWS.iter().filter(|(owner, ..)| owner == name) {
+                toml += &format!("port.{port}.listen = \"{place}\"\n");
             }
             let own: Vec<_> = ROUTES.iter().enumerate().filter(|(_, route)| route.1 == *name).collect();
             if let Some((_, (_, _, port, ..))) = own.first() {
@@ -65,14 +96,19 @@ impl World {
                 toml += &format!("route_groups = {:?}\n", Vec::from_iter(used));
                 let number = if *name == "api" { 80 } else { 90 };
                 toml += &format!("port.{port}.listen = \"tcp/{number}\"\nport.{port}.protocol = \"http\"\n");
+                if *name == "api" {
+                    toml += &format!("port.{port}.issuer = \"staff\"\n");
+                }
             }
             for (index, (route, _, port, method, path)) in own {
                 let groups = groups_of_route(index);
-                toml +=
-                    &format!("port.{port}.route.{route} = {{ match = \"{method} {path}\", groups = {groups:?} }}\n");
+                let fields = if path.contains("{id") { FIELDS } else { "" };
+                toml += &format!(
+                    "port.{port}.route.{route} = {{ match = \"{method} {path}\", groups = {groups:?}{fields} }}\n"
+                );
             }
         }
-        let entities = entities(services, &groups_of_route);
+        let entities = entities(services, &groups_of_route, nested);
         let files = [("services.toml", toml.as_str()), ("rules.cedar", "")];
         let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
         let compiled = compile(&PolicySource::from_files(files).unwrap(), None).unwrap();
@@ -81,18 +117,20 @@ impl World {
     }
 }
 
-fn entities(services: [u8; 4], groups_of_route: &dyn Fn(usize) -> Vec<&'static str>) -> Entities {
+fn entities(services: [u8; 4], groups_of_route: &dyn Fn(usize) -> Vec<&'static str>, nested: bool) -> Entities {
     let uid = |kind: &str, id: &str| json!({"type": kind, "id": id});
     let entity =
         |kind: &str, id: &str, parents: Vec<Json>| json!({"uid": uid(kind, id), "attrs": {}, "parents": parents});
     let mut all = vec![
         entity("Host", "self", vec![]),
         entity("World", "any", vec![]),
+        entity("Network", "lan", vec![uid("World", "any")]),
+        entity("Network", "office", vec![if nested { uid("Network", "lan") } else { uid("World", "any") }]),
         entity("Group", "clients", vec![]),
         entity("Group", "jobs", vec![]),
         entity("Action", "connect", vec![]),
     ];
-    for ((name, _, groups), bits) in PRINCIPALS.iter().skip(1).zip(services) {
+    for ((name, _, groups), bits) in PRINCIPALS.iter().skip(OTHERS).zip(services) {
         all.push(entity("Service", name, chosen(groups, bits).iter().map(|group| uid("Group", group)).collect()));
     }
     for (index, (name, service, ..)) in ROUTES.iter().enumerate() {
@@ -100,8 +138,10 @@ fn entities(services: [u8; 4], groups_of_route: &dyn Fn(usize) -> Vec<&'static s
         let parents = groups.map(|group| uid("Action", &format!("{service}:{group}"))).collect();
         all.push(entity("Action", &format!("{service}.{name}"), parents));
     }
-    let port =
-        |(owner, number): &(&str, u16)| entity("Port", &format!("{owner}:tcp/{number}"), vec![uid("Service", owner)]);
+    let port = |(owner, _, place): &(&str, &str, &str)| {
+        let kind = if ["lan", "office"].contains(owner) { "Network" } else { "Service" };
+        entity("Port", &format!("{owner}:{place}"), vec![uid(kind, owner)])
+    };
     all.extend(FLOWS.iter().map(port));
     Entities::from_json_value(Json::Array(all), None).unwrap()
 }
@@ -117,96 +157,12 @@ pub struct Cell {
 pub enum Target {
     /// The action's name.
     Route(String),
-    /// The port's number.
-    Flow(u16),
+    /// The port's name.
+    Flow(&'static str),
 }
 
 /// One request, as each side is asked about it.
 pub struct Question {
     pub ours: RequestContext,
     pub cedars: Request,
-}
-
-const IDS: [i64; 3] = [1, 2, i64::MIN];
-const UIDS: [u32; 3] = [33, 0, 34];
-/// On both sides of every condition: 40,000 is 11:06, 259,200 a Sunday; the last overflows what is added to it.
-const MOMENTS: [i64; 7] = [0, 3, 999, 1_000, 40_000, 259_200, i64::MAX];
-
-/// Every question, for all worlds: they have the same names.
-pub fn cells() -> Vec<Cell> {
-    let mut cells = Vec::new();
-    for (principal, principal_uid, _) in PRINCIPALS {
-        let principal_uid = EntityUid::from_str(principal_uid).unwrap();
-        let request = |action: &str, resource: String, context: Json| {
-            let action = EntityUid::from_str(&format!("Action::\"{action}\"")).unwrap();
-            let context = Context::from_json_value(context, None).unwrap();
-            Request::new(principal_uid.clone(), action, resource.parse().unwrap(), context, None).unwrap()
-        };
-        for (name, service, _, method, _) in ROUTES {
-            let action = format!("{service}.{name}");
-            let questions = contexts(name, method).into_iter().map(|ours| {
-                let cedars = request(&action, format!("Service::\"{service}\""), context(&ours));
-                Question { ours, cedars }
-            });
-            let questions = questions.collect();
-            cells.push(Cell { principal, service, target: Target::Route(action), questions });
-        }
-        for (service, number) in FLOWS {
-            let questions = MOMENTS.iter().map(|now| {
-                let ours = asked(vec![], "", String::new(), 0, *now);
-                let cedars = request("connect", format!("Port::\"{service}:tcp/{number}\""), json!({"now": now}));
-                Question { ours, cedars }
-            });
-            let questions = questions.collect();
-            cells.push(Cell { principal, service, target: Target::Flow(number), questions });
-        }
-    }
-    cells
-}
-
-fn contexts(route: &str, method: &str) -> Vec<RequestContext> {
-    let ids = if route == "list" { &IDS[..1] } else { &IDS[..] };
-    let mut contexts = Vec::new();
-    for (id, uid, now) in
-        ids.iter().flat_map(|id| UIDS.iter().flat_map(move |uid| MOMENTS.iter().map(move |now| (*id, *uid, *now))))
-    {
-        let (params, path) = match route {
-            "list" => (vec![], "/a".to_owned()),
-            "run" => (vec![("name".to_owned(), Value::Text(format!("job{id}")))], format!("/run/job{id}")),
-            _ => (vec![("id".to_owned(), Value::Int(id))], format!("/a/{id}")),
-        };
-        contexts.push(asked(params, method, path, uid, now));
-    }
-    contexts
-}
-
-fn asked(params: Vec<(String, Value)>, method: &str, path: String, source_uid: u32, now: i64) -> RequestContext {
-    RequestContext {
-        params,
-        method: method.to_owned(),
-        path,
-        host: String::new(),
-        headers: Vec::new(),
-        query: Vec::new(),
-        user: None,
-        source_uid: Some(source_uid),
-        now,
-        local: LocalTime::at(now, 0),
-    }
-}
-
-fn context(question: &RequestContext) -> Json {
-    let params: serde_json::Map<_, _> = question
-        .params
-        .iter()
-        .map(|(name, value)| match value {
-            Value::Int(number) => (name.clone(), json!(number)),
-            Value::Text(text) => (name.clone(), json!(text)),
-        })
-        .collect();
-    json!({
-        "params": params, "method": question.method, "path": question.path, "host": question.host,
-        "source": {"uid": question.source_uid}, "now": question.now,
-        "local": {"weekday": question.local.weekday, "minute": question.local.minute},
-    })
 }
