@@ -62,7 +62,10 @@ fn of_issuer(clauses: &[Json], of: Claim<'_>, values: &[String]) -> Option<BTree
         if holds(&[]).yes {
             return None;
         }
-        for set in sets(&named) {
+        // The roles that are not named are alike: one stands for all. It may matter: a set that is compared whole.
+        let other = values.iter().map(String::as_str).find(|role| !named.contains(role));
+        let several: Vec<&str> = named.iter().copied().chain(other).collect();
+        for set in sets(&several) {
             if !holds(&set).yes {
                 continue;
             }
@@ -72,6 +75,9 @@ fn of_issuer(clauses: &[Json], of: Claim<'_>, values: &[String]) -> Option<BTree
                     found.insert((*role).to_owned());
                 }
             }
+        }
+        if other.is_some_and(|other| found.contains(other)) {
+            found.extend(values.iter().filter(|role| !named.contains(&role.as_str())).cloned());
         }
     }
     (found.len() < values.len()).then_some(found)

@@ -76,6 +76,8 @@ fn a_role_counts_where_the_condition_can_hold() {
         (r#"when { context has user && context.user.role.containsAny(["teller", "clerk"]) }"#, only(&["clerk", "teller"])),
         (r#"when { context has user && context.user.role.contains("teller") && !context.user.role.contains("clerk") }"#, only(&["teller"])),
         (r#"when { context has user && !context.user.role.contains("clerk") }"#, None),
+        // With another role beside these two it holds, and without that one it does not.
+        (r#"when { context has user && context.user.role.contains("clerk") && context.user.role != ["teller", "clerk"] }"#, None),
     ] {
         assert_eq!(roles("strings", conditions), expected, "{conditions}");
     }
