@@ -39,16 +39,18 @@ pub(super) fn cgroups(declarations: &Declarations, report: &mut Report) {
     }
 }
 
+/// The name of a port, whose it is, and it.
+type Listener<'d> = (String, &'d Service, &'d Port);
+
 pub(super) fn listeners(declarations: &Declarations, report: &mut Report) {
-    let mut taken: BTreeMap<(Transport, u16), Vec<(String, &Service, &Port)>> = BTreeMap::new();
+    let mut taken: BTreeMap<(Transport, u16), Vec<Listener<'_>>> = BTreeMap::new();
     for (name, service) in &declarations.services {
         for (port_name, port) in &service.ports {
             let this = format!("{name}.{port_name}");
             let others = taken.entry((port.transport, port.number)).or_default();
             // Two ports of one service are on the same hosts, whatever its labels.
-            let clash = |(_, other, _): &&(String, &Service, &Port)| {
-                std::ptr::eq(*other, service) || !exclude(&other.on, &service.on)
-            };
+            let clash =
+                |(_, other, _): &&Listener<'_>| std::ptr::eq(*other, service) || !exclude(&other.on, &service.on);
             if let Some((other, _, first)) = others.iter().find(clash) {
                 let (transport, number) = (port.transport.name(), port.number);
                 let message = format!(
