@@ -61,9 +61,15 @@ fn bad_bundles(host: &Host, first: &Bundle) -> anyhow::Result<Vec<Bad>> {
         both(&host.policy.clone().with("shop.cedar", "\n// Harmless.\n").bundle(Some(current), |tables| {
             let id = |name: &str| tables.service_named(name).map(|service| service.id);
             let line = tables.reach.iter().find(|line| Some(line.source) == id("web") && line.via == Via::Direct);
+            // Whoever compiles other tables lets them agree with each other.
             if let (Some(line), Some(source)) = (line.cloned(), id("batch")) {
+                let target = (line.destination, line.port);
                 tables.reach.push(Reach { source, ..line });
                 tables.reach.sort_by_key(|line| (line.source, line.destination, line.port));
+                for line in tables.access.iter_mut().filter(|line| (line.destination, line.port) == target) {
+                    line.sources.push(source);
+                    line.sources.sort();
+                }
             }
         })?)?;
     let bad = |what, tar, reason| Bad { what, tar, reason, confirmed_only: false };

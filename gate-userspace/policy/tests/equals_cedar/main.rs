@@ -171,7 +171,8 @@ fn leave_out(world: &World, rules: &mut Vec<Rule>, cells: &[Cell], errors: &[Dia
             let oracle = Oracle::new(world, &[Rule { effect: "permit", ..rule.clone() }]);
             cells.iter().all(|cell| oracle.answers(cell).answers.iter().all(|answer| !answer.allow))
         } else {
-            let kernels = ["covers Action::\"connect\"", "with a gap between them", "and not the networks inside it"];
+            let kernels =
+                ["covers Action::\"connect\"", "with a gap between them", "and not for the networks inside it"];
             kernels.iter().any(|message| error.message.contains(message))
                 || !is_valid(world, &rule.text(rule.effect, 0, &rule.condition))
         };

@@ -43,6 +43,8 @@ fn routes(name: &str, before: &mut Port, now: &Port, difference: &mut Difference
         };
         // No other route takes those that are left out: routes of one port do not overlap.
         let was_meant = |host| route.hosts.is_empty() || route.hosts.iter().any(|was: &HostPattern| was.holds(host));
+        // Nobody asks a route for its groups but people: what rules about them give and take, cells say.
+        route.groups.clone_from(&after.groups);
         let fewer = !after.hosts.is_empty() && after.hosts.iter().all(was_meant);
         if after.hosts != route.hosts && fewer {
             difference.withdraw(name, format!("route {} is for {} only", route.action, hosts(after)));
@@ -127,9 +129,6 @@ fn text(route: &Route) -> String {
     let mut text = format!("{} {}", route.method, route.path);
     if !route.hosts.is_empty() {
         text += &format!(" at {}", hosts(route));
-    }
-    if !route.groups.is_empty() {
-        text += &format!(", in {}", route.groups.join(" "));
     }
     if !route.headers.is_empty() {
         text += &format!(", headers {}", fields(&route.headers));
