@@ -40,6 +40,7 @@ fn report(config: &HostConfig, found: &[Found]) -> Report {
     let mut text = format!("host {}, environment {}\n", config.host(), config.environment());
     text.push_str("role        state  version  bundle        record     sandbox\n");
     text.extend(found.iter().map(line));
+    text.extend(provisional(found).map(|words| format!("{words}\n")));
     match degraded.as_slice() {
         [] => text.push_str("nothing is degraded\n"),
         some => {
@@ -83,6 +84,20 @@ fn line(found: &Found) -> String {
         plain(text_at(status, "/record/state").unwrap_or("?")),
         plain(text_at(status, "/sandbox").unwrap_or("?")),
     )
+}
+
+/// What goes back by itself, and when: nothing is wrong with it, but somebody has to act.
+fn provisional(found: &[Found]) -> Option<String> {
+    let statuses = found.iter().filter_map(|found| found.status.as_ref().ok());
+    let number = |status: &Value, name: &str| status.pointer(name).and_then(Value::as_u64);
+    let (seconds, status) = statuses
+        .filter_map(|status| Some((number(status, "/provisional/seconds")?, status)))
+        .min_by_key(|(left, _)| *left)?;
+    Some(format!(
+        "provisional: version {} goes back to {} in {seconds} s, unless somebody runs gatectl bundle confirm",
+        version(status),
+        number(status, "/provisional/goes_back_to_version")?
+    ))
 }
 
 fn version(status: &Value) -> u64 {
@@ -214,6 +229,20 @@ mod tests {
             let found = all(Role::Net, change);
             assert!(found.iter().any(|what| what.contains(expected)), "{expected}: {found:?}");
         }
+    }
+
+    #[test]
+    fn what_is_provisional_is_said() {
+        let trial = |seconds: u64| {
+            move |status: &mut Value| status["provisional"] = json!({ "seconds": seconds, "goes_back_to_version": 2 })
+        };
+        assert_eq!(
+            provisional(&[up(Role::Net, |_| {}), up(Role::Authz, |status| status["provisional"] = Value::Null)]),
+            None
+        );
+        let said = provisional(&[up(Role::Authz, |_| {}), up(Role::Net, trial(41)), up(Role::Proxy, trial(40))]);
+        let expected = "provisional: version 3 goes back to 2 in 40 s, unless somebody runs gatectl bundle confirm";
+        assert_eq!(said.as_deref(), Some(expected));
     }
 
     #[test]
