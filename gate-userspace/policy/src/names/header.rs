@@ -23,7 +23,7 @@ const HOP: [&str; 13] = [
     "via",
 ];
 /// What the proxy takes away from clients, since it says itself who they are and where requests come from.
-const PROXYS: [&str; 18] = [
+const PROXYS: [&str; 20] = [
     "forwarded",
     "x-forwarded*",
     "x-original*",
@@ -42,6 +42,8 @@ const PROXYS: [&str; 18] = [
     "cf-connecting-ip",
     "x-remote*",
     "x-http-method*",
+    "x-host",
+    "x-http-host-override",
 ];
 
 /// A header that a route may declare: `x-tenant`.
