@@ -141,6 +141,8 @@ fn every_mistake_says_what_would_be_right() {
         ("x-tenant = \"string\"", "authorization = \"string\"", "header \"authorization\" carries credentials"),
         ("x-tenant = \"string\"", "cookie = \"string\"", "header \"cookie\" carries credentials"),
         ("x-tenant = \"string\"", "x-forwarded-for = \"string\"", "header \"x-forwarded-for\" is the proxy's to set"),
+        ("x-tenant = \"string\"", "x-host = \"string\"", "header \"x-host\" is the proxy's to set"),
+        ("x-tenant = \"string\"", "x-http-host-override = \"string\"", "header \"x-http-host-override\" is the proxy's to set"),
         ("x-tenant = \"string\"", "transfer-encoding = \"string\"", "header \"transfer-encoding\" is between a client and the proxy"),
         ("x-tenant = \"string\"", "host = \"string\"", "header \"host\" is context.host"),
         ("limit = \"int\"", "limit = \"integer\"", "query: limit = \"integer\"; expected \"string\" or \"int\""),
